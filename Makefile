@@ -1,0 +1,51 @@
+# lab: open the lessons · test: run every test and every lesson · the rest: see `make help`
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: help lab test lint format notebooks train bench clean
+
+help:
+	@echo "make lab        open the lessons in JupyterLab"
+	@echo "make test       run every test, and every lesson under nbval"
+	@echo "make lint       ruff, for code and notebooks"
+	@echo "make notebooks  run every lesson again and store its outputs"
+	@echo "make train      train every shipped model and record again"
+	@echo "make bench      measure speed side by side"
+	@echo "make clean      remove .venv"
+
+lab: .venv/installed
+	@echo "Opening JupyterLab at notebooks/; stop it with Ctrl-C."
+	@$(BIN)/jupyter lab --notebook-dir=notebooks
+
+test: .venv/installed
+	@echo "Running every test, and every lesson under nbval: about three minutes."
+	@$(BIN)/python -m pytest
+
+lint: .venv/installed
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+format: .venv/installed
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+notebooks: .venv/installed
+	@$(BIN)/python notebooks/run.py
+
+train: .venv/installed
+	@$(BIN)/python -m aetutor train all
+
+bench: .venv/installed
+	@$(BIN)/python -m benchmarks
+
+clean:
+	rm -rf .venv
+
+# The stamp is written last, so an interrupted installation is done again.
+.venv/installed: requirements.txt pyproject.toml
+	@echo "Installing into .venv: a download of 2-3 GB, most of it PyTorch; some minutes, once."
+	@$(PYTHON) -c "import sys; sys.version_info >= (3, 11) or sys.exit('Python 3.11 or newer is needed, this is ' + sys.version.split()[0])"
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements.txt --editable .
+	@touch $@
+	@echo "Installed."

@@ -1,0 +1,1 @@
+"""Models, training, plots and explorers for the autoencoder lessons in ``notebooks/``."""

@@ -1,0 +1,171 @@
+"""Command line: ``python -m aetutor download | train | evaluate``, each with ``--help``."""
+
+import argparse
+import sys
+from pathlib import Path
+
+# Heavier modules are imported by the commands that need them, so that --help comes at once.
+
+NETWORKS = ("mnist-linear", "mnist-conv", "cifar10")
+# What ships with the package: network, latent sizes, and how it is trained.
+SHIPPED = (
+    ("mnist-linear", (2, 10, 64), {"epochs": 30}),
+    ("mnist-conv", (2, 10, 64), {"epochs": 30}),
+    ("cifar10", (64, 128, 256, 384), {"epochs": 40}),
+    ("mnist-linear", (10,), {"epochs": 20, "optimizer": "adam", "seeds": [0, 1, 2]}),
+    ("mnist-conv", (64,), {"epochs": 20, "optimizer": "adam", "seeds": [0, 1, 2]}),
+    ("cifar10", (384,), {"epochs": 15, "optimizer": "adam"}),
+)
+
+
+def main(arguments=None):
+    """Run one command; errors that a reader can mend end in one sentence, not a traceback."""
+    options = _parser().parse_args(arguments)
+    try:
+        options.run(options)
+    except (ValueError, OSError) as error:
+        sys.exit(f"aetutor: {error}")
+    except KeyboardInterrupt:
+        sys.exit("aetutor: interrupted")
+
+
+def download(options):
+    """Put the real images into a folder, or into the cache of this user."""
+    from aetutor import data
+
+    for name in [options.name] if options.name else data.SOURCES:
+        print(f"{name}: {data.prepare(name, options.to)}")
+
+
+def train(options):
+    """Train one network, or all that ship, and write each with its card."""
+    if options.network == "all":
+        for network, latent_dims, settings in SHIPPED:
+            for latent_dim in latent_dims:
+                train_one(network, latent_dim, **settings, to=options.to, runs=options.runs)
+    elif options.latent_dim is None:
+        raise ValueError(f"--latent-dim is needed to train {options.network}")
+    else:
+        settings = {
+            name: getattr(options, name)
+            for name in ("epochs", "optimizer", "learning_rate", "seeds", "to", "runs")
+        }
+        train_one(options.network, options.latent_dim, **settings)
+
+
+def evaluate(options):
+    """Print the test error of a model that ships, or of a file, computed anew."""
+    from aetutor import data, training, weights
+
+    is_file = options.model.endswith(".safetensors")
+    model = (weights.load if is_file else weights.trained)(options.model)
+    images = _data_for(model, data)
+    error = training.evaluate(model, images.test)
+    print(f"{options.model} on {len(images.test):,} test images ({images.source}):")
+    print(_in_words(error, images))
+
+
+def train_one(
+    network, latent_dim, *, epochs=20, optimizer="muon", learning_rate=None, seeds=(0,),
+    to=".", runs=None,
+):
+    """Train a network once per seed and write it, with all runs' errors on its card."""
+    from aetutor import data, models, recipes, training, weights
+
+    kind = {
+        "mnist-linear": models.LinearAutoencoder,
+        "mnist-conv": models.ConvAutoencoder,
+        "cifar10": models.ColorConvAutoencoder,
+    }[network]
+    recipe = recipes.recipe(optimizer)
+    name = f"{network}-{latent_dim}" + ("-textbook" if optimizer == "adam" else "")
+    images = _data_for(kind(latent_dim), data)
+    print(f"{name}: {epochs} epochs of {len(images.train):,} images, {images.source}", flush=True)
+    results = []
+    for seed in seeds:
+        model = kind(latent_dim, seed=seed)
+        run = Path(runs) / f"{name}-seed{seed}" if runs else None
+        history = training.fit(
+            model, images, epochs=epochs, optimizer=optimizer, learning_rate=learning_rate,
+            seed=seed, checkpoint=run and run / "checkpoint", log_dir=run and run / "tensorboard",
+        )
+        if len(history) < epochs:
+            raise KeyboardInterrupt
+        results.append((model, history, training.evaluate(model, images.test)))
+        print(f"seed {seed}: {sum(history.seconds):.0f} s; test images:", end=" ")
+        print(_in_words(results[-1][2], images), flush=True)
+    card = weights.Card(
+        name=name,
+        model=results[0][0].config,
+        data={key: getattr(images, key) for key in ("name", "fingerprint", "is_standin")},
+        recipe={
+            "optimizer": optimizer,
+            "learning_rate": learning_rate or recipe.learning_rate,
+            "batch_size": recipe.batch_size,
+            "description": recipe.description,
+        },
+        epochs=epochs,
+        seeds=list(seeds),
+        curves=[history.curves() for _, history, _ in results],
+        val_error=[history.val_error[-1] for _, history, _ in results],
+        test_error=[error for _, _, error in results],
+        versions=weights.versions(),
+        command=_command(network, latent_dim, epochs, optimizer, learning_rate, seeds),
+    )
+    path = Path(to) / f"{name}.safetensors"
+    weights.save(path, results[0][0], card, results[0][1])
+    print(path, flush=True)
+
+
+def _command(network, latent_dim, epochs, optimizer, learning_rate, seeds):
+    parts = [
+        f"python -m aetutor train {network} --latent-dim {latent_dim}",
+        f"--epochs {epochs} --optimizer {optimizer}",
+        *([f"--learning-rate {learning_rate:g}"] if learning_rate else []),
+        f"--seeds {' '.join(str(seed) for seed in seeds)}",
+    ]
+    return " ".join(parts)
+
+
+def _data_for(model, data):
+    """The data set whose images a model takes."""
+    return data.load_mnist() if model.image_shape[0] == 1 else data.load_cifar10()
+
+
+def _in_words(error, images):
+    low, high = images.value_range
+    values = images.train.images[0].numel()
+    per_pixel = f"{error:.6f} mean squared error per pixel in [{low:g}, {high:g}]"
+    return f"{per_pixel}, {error * values:.2f} squared error per image (x {values})"
+
+
+def _parser():
+    parser = argparse.ArgumentParser(prog="python -m aetutor", description=main.__doc__)
+    commands = parser.add_subparsers(required=True, metavar="command")
+
+    command = commands.add_parser("download", help=download.__doc__, description=download.__doc__)
+    command.add_argument("name", nargs="?", help="mnist or cifar10; both if left out")
+    command.add_argument("--to", metavar="FOLDER", help="the user's cache if left out")
+    command.set_defaults(run=download)
+
+    command = commands.add_parser("train", help=train.__doc__, description=train.__doc__)
+    command.add_argument("network", choices=("all", *NETWORKS))
+    command.add_argument("--latent-dim", type=int, metavar="N", help="length of the code")
+    command.add_argument("--epochs", type=int, default=20, metavar="N", help="default: 20")
+    command.add_argument("--optimizer", default="muon", help="muon, the fast one, or adam")
+    command.add_argument("--learning-rate", type=float, metavar="X", help="the recipe's if left out")
+    command.add_argument("--seeds", type=int, nargs="+", default=[0], metavar="N", help="a run each")
+    command.add_argument("--to", default=".", metavar="FOLDER", help="where the file goes")
+    command.add_argument(
+        "--runs", metavar="FOLDER", help="keep checkpoints and TensorBoard's files there"
+    )
+    command.set_defaults(run=train)
+
+    command = commands.add_parser("evaluate", help=evaluate.__doc__, description=evaluate.__doc__)
+    command.add_argument("model", help="name of a model that ships, or a .safetensors file")
+    command.set_defaults(run=evaluate)
+    return parser
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,106 @@
+"""Checkpoints: how a training run survives a crash."""
+
+import json
+import pickle
+import warnings
+from pathlib import Path
+
+import torch
+
+from aetutor.files import replacing
+from aetutor.history import History
+
+LAST, BEST = "last.pt", "best.pt"
+
+
+class Checkpoint:
+    """A folder that holds a run's last state and its best model.
+
+    Parameters
+    ----------
+    folder : path
+    run : dict
+        What tells this run from others; plain JSON values. A checkpoint of another run is
+        refused, not overwritten.
+    """
+
+    def __init__(self, folder, run):
+        self.folder = Path(folder)
+        self.run = json.loads(json.dumps(run))  # tuples become lists, as they will be read
+
+    def save(self, model, setup, history):
+        """Write the state after an epoch; a disk that is full costs the checkpoint, not the run."""
+        state = {
+            "run": self.run,
+            "model": model.state_dict(),
+            "setup": setup.state_dict(),
+            "curves": history.curves(),
+            "tensors": history.tensors(),
+        }
+        try:
+            self._write(LAST, state)
+            if history.val_error[-1] <= min(history.val_error):
+                self._write(BEST, {"run": self.run, "model": model.state_dict()})
+        except OSError as error:
+            warnings.warn(
+                f"no checkpoint was written to {self.folder}: {error}; training goes on, and the "
+                "checkpoint before, if there was one, is still good",
+                stacklevel=4,
+            )
+
+    def restore(self, model, setup, device):
+        """Put model and setup into the saved state and return its History; None if there is none.
+
+        Raises
+        ------
+        ValueError
+            If the checkpoint is damaged or of another run.
+        """
+        if not (self.folder / LAST).exists():
+            return None
+        state = self._read(LAST, device)
+        setup.load_state_dict(state["setup"])
+        model.load_state_dict(state["model"])
+        tensors = {name: tensor.cpu() for name, tensor in state["tensors"].items()}
+        return History.restore(state["curves"], tensors)
+
+    def restore_best(self, model):
+        """Give the model the weights of the epoch with the lowest held-out error.
+
+        Raises
+        ------
+        FileNotFoundError
+            If no epoch was completed yet.
+        ValueError
+            If the checkpoint is damaged or of another run.
+        """
+        if not (self.folder / BEST).exists():
+            raise FileNotFoundError(f"there is no checkpoint in {self.folder}")
+        model.load_state_dict(self._read(BEST, "cpu")["model"])
+
+    def _write(self, name, state):
+        with replacing(self.folder / name) as file:
+            torch.save(state, file)
+
+    def _read(self, name, device):
+        path = self.folder / name
+        try:
+            # weights_only: a checkpoint may come from somebody else, so it must not run code.
+            state = torch.load(path, map_location=device, weights_only=True)
+            run = state["run"]
+        except (OSError, RuntimeError, pickle.UnpicklingError, EOFError, KeyError, TypeError) as error:
+            reason = str(error).splitlines()[0]
+            raise ValueError(
+                f"{path} cannot be read ({reason}); remove it to train from the beginning"
+            ) from error
+        if run != self.run:
+            raise ValueError(
+                f"{path} belongs to another run: {_difference(run, self.run)}; "
+                "name another folder, or remove it to train from the beginning"
+            )
+        return state
+
+
+def _difference(there, here):
+    differing = [key for key in here | there if there.get(key) != here.get(key)]
+    return ", ".join(f"{key} is {there.get(key)!r} there, {here.get(key)!r} here" for key in differing)

@@ -1,0 +1,142 @@
+"""Fetch a published file: mirrors in turn, its SHA-256 checked before anybody opens it."""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pooch
+import requests
+
+CONNECT_TIMEOUT = 5  # seconds until a host must have answered
+STALL_TIMEOUT = 15  # seconds without a byte, after which a host is given up
+TRIAL_SECONDS = 20  # a mirror shows its speed for this long before it is judged
+SLOWEST_MIRROR = 250_000  # bytes per second; CIFAR-10 would take eleven minutes
+
+pooch.get_logger().setLevel("WARNING")  # fetch() says in its own words what it waits for
+
+
+@dataclass(frozen=True)
+class RemoteFile:
+    """A file that several hosts serve.
+
+    Attributes
+    ----------
+    name : str
+        File name to store it under.
+    sha256 : str
+        Published hash of its bytes, in hexadecimal.
+    size : int
+        Its size in bytes.
+    urls : tuple of str
+        Where it is served, fastest mirror first, the original host last.
+    """
+
+    name: str
+    sha256: str
+    size: int
+    urls: tuple[str, ...]
+
+
+class DownloadError(OSError):
+    """No host served the file; the message says what each of them did."""
+
+
+def fetch(remote, folder):
+    """Download a file into a folder, from the first host that serves the right bytes.
+
+    The file appears under its name only when it is whole and its hash is right.
+
+    Parameters
+    ----------
+    remote : RemoteFile
+    folder : pathlib.Path
+
+    Returns
+    -------
+    tuple of (pathlib.Path, str)
+        The file, and the host it came from.
+
+    Raises
+    ------
+    DownloadError
+        If every host failed; the message names each with its reason.
+    """
+    failures = []
+    for url in remote.urls:
+        host = urlsplit(url).netloc
+        print(f"Downloading {remote.name} ({_megabytes(remote.size)}) from {host}", flush=True)
+        # The last host has nobody behind it: slow is better than nothing.
+        slowest = 0 if url == remote.urls[-1] else SLOWEST_MIRROR
+        try:
+            path = pooch.retrieve(
+                url,
+                known_hash=f"sha256:{remote.sha256}",
+                fname=remote.name,
+                path=folder,
+                downloader=_Downloader(remote.size, slowest),
+            )
+            return Path(path), host
+        except (requests.RequestException, TimeoutError, ValueError) as error:
+            failures.append(f"{host}: {_reason(error)}")
+            print(f"  {failures[-1]}", flush=True)
+    raise DownloadError(f"{remote.name} could not be downloaded. " + "; ".join(failures))
+
+
+class _Downloader:
+    """pooch's HTTP downloader, with an end to the patience for slow and for endless hosts."""
+
+    def __init__(self, size, slowest):
+        self.size, self.slowest = size, slowest
+        self.http = pooch.HTTPDownloader(
+            progressbar=True,
+            chunk_size=64 * 1024,
+            timeout=(CONNECT_TIMEOUT, STALL_TIMEOUT),
+        )
+
+    def __call__(self, url, output_file, pooch_):
+        with open(output_file, "wb") as file:
+            self.http(url, _Watched(file, self.size, self.slowest), pooch_)
+
+
+class _Watched:
+    """A file that stops its writer when the bytes come too slowly, or are too many."""
+
+    def __init__(self, file, size, slowest):
+        self.file, self.size, self.slowest = file, size, slowest
+        self.start = time.monotonic()
+
+    def write(self, chunk):
+        self.file.write(chunk)
+        seconds = time.monotonic() - self.start
+        if self.file.tell() > self.size:
+            raise ValueError(f"it sent more than the {self.size} bytes of the file")
+        if seconds > TRIAL_SECONDS and self.file.tell() < seconds * self.slowest:
+            rate = self.file.tell() / seconds
+            raise TimeoutError(f"too slow, {rate / 1000:.0f} kB/s after {seconds:.0f} s")
+
+    def flush(self):
+        self.file.flush()
+
+
+def _megabytes(size):
+    return f"{size / 1e6:.0f} MB" if size >= 1e6 else f"{size / 1e3:.0f} kB"
+
+
+def _reason(error):
+    """What went wrong, in a few words that a reader without network knowledge understands."""
+    if isinstance(error, requests.HTTPError):
+        return f"answered {error.response.status_code} {error.response.reason}"
+    if isinstance(error, requests.ConnectTimeout):
+        return f"no answer within {CONNECT_TIMEOUT} s"
+    if isinstance(error, requests.TooManyRedirects):
+        return "redirects in a circle"
+    if isinstance(error, requests.Timeout) or "timed out" in str(error):
+        return f"sent nothing for {STALL_TIMEOUT} s"
+    if isinstance(error, requests.exceptions.ChunkedEncodingError):
+        return "cut off in the middle"
+    if isinstance(error, requests.ConnectionError):
+        return "cannot be reached"
+    if "hash" in str(error).lower():
+        return "sent other bytes than the published ones (SHA-256 differs)"
+    return str(error)

@@ -1,0 +1,38 @@
+"""Write a file so that nobody ever sees half of it."""
+
+import os
+import tempfile
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+
+@contextmanager
+def replacing(path):
+    """Open a temporary binary file beside ``path`` that takes its place when all went well.
+
+    Killed at any moment, the earlier file of that name, if there was one, is still whole.
+
+    Parameters
+    ----------
+    path : path
+        Its folder is made if needed.
+
+    Raises
+    ------
+    OSError
+        If the folder or the file cannot be written; the temporary file is gone by then.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as file:
+        try:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        except BaseException:
+            with suppress(OSError):  # on a full disk, closing tries to write once more
+                file.close()
+            os.unlink(file.name)
+            raise
+    os.chmod(file.name, 0o644)  # a temporary file is private; a classroom's is for all
+    os.replace(file.name, path)

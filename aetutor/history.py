@@ -1,0 +1,71 @@
+"""What a training run leaves behind: errors per epoch, and pictures on the way."""
+
+from dataclasses import dataclass, field
+
+import torch
+
+
+@dataclass
+class History:
+    """Record of a training run, one entry per epoch.
+
+    Attributes
+    ----------
+    value_range : tuple of float
+        The range of pixel values to which the errors refer.
+    train_error : list of float
+        Mean squared error per pixel on the training images, averaged while they were learnt from.
+    val_error : list of float
+        Mean squared error per pixel on the validation images, after the epoch.
+    learning_rate : list of float
+        At the end of the epoch.
+    seconds : list of float
+        Wall time of the epoch, validation included.
+    images : torch.Tensor or None
+        (N, C, H, W), the held-out images that the pictures show, as bytes.
+    pictures : dict of int to torch.Tensor
+        Their reconstructions by epoch, like ``images``.
+    """
+
+    value_range: tuple[float, float] = (0.0, 1.0)
+    train_error: list[float] = field(default_factory=list)
+    val_error: list[float] = field(default_factory=list)
+    learning_rate: list[float] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)
+    images: torch.Tensor | None = None
+    pictures: dict[int, torch.Tensor] = field(default_factory=dict)
+
+    def __len__(self):
+        return len(self.train_error)
+
+    def curves(self):
+        """Return everything but the pictures, as plain lists that JSON can hold."""
+        names = ("value_range", "train_error", "val_error", "learning_rate", "seconds")
+        return {name: list(getattr(self, name)) for name in names}
+
+    def tensors(self):
+        """Return the pictures by name, as bytes: what :meth:`restore` takes beside the curves."""
+        if self.images is None:
+            return {}
+        return {"images": self.images} | {
+            f"pictures.{epoch}": picture for epoch, picture in self.pictures.items()
+        }
+
+    @classmethod
+    def restore(cls, curves, tensors):
+        """Make a record again from its :meth:`curves` and :meth:`tensors`."""
+        history = cls(**curves | {"value_range": tuple(curves["value_range"])})
+        history.images = tensors.get("images")
+        history.pictures = {
+            int(name.removeprefix("pictures.")): tensor
+            for name, tensor in tensors.items()
+            if name.startswith("pictures.")
+        }
+        return history
+
+
+def to_bytes(images, value_range):
+    """Return images (B, C, H, W) in a value range as uint8, what lies outside it clipped."""
+    low, high = value_range
+    scaled = (images.detach().to("cpu", torch.float32) - low) * (255 / (high - low))
+    return scaled.clamp(0, 255).round().to(torch.uint8).contiguous()

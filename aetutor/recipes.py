@@ -1,0 +1,125 @@
+"""Two ways to train: the textbook's, and the fast one."""
+
+import difflib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch.optim.lr_scheduler import LambdaLR, ReduceLROnPlateau
+
+from aetutor.muon import Muon
+
+FAINT = 1e-30  # float32 becomes denormal below 1e-38
+WARM_UP = 0.1  # share of all steps in which the fast recipe's learning rate rises
+
+
+@dataclass
+class Setup:
+    """What a training loop steps: optimisers, and schedules of their learning rates.
+
+    Attributes
+    ----------
+    optimizers : list of torch.optim.Optimizer
+    step_schedules : list
+        To be stepped after every batch.
+    epoch_schedules : list
+        To be stepped after every epoch, with the held-out error.
+    """
+
+    optimizers: list
+    step_schedules: list
+    epoch_schedules: list
+
+    def learning_rate(self):
+        """Return the present learning rate of the weights."""
+        return self.optimizers[0].param_groups[0]["lr"]
+
+    @torch.no_grad()
+    def flush(self):
+        """Set to zero what has faded to almost nothing in the weights and their momenta.
+
+        What belongs to a pixel that is hardly ever lit fades by the same factor step after step,
+        until it is denormal; and with such numbers processors are many times slower.
+        """
+        for optimizer in self.optimizers:
+            for weight, state in optimizer.state.items():
+                for tensor in (weight, *(v for v in state.values() if v.ndim)):
+                    tensor.masked_fill_(tensor.abs() < FAINT, 0.0)
+
+    def state_dict(self):
+        """Return the state of every part, as lists in a dictionary."""
+        return {name: [part.state_dict() for part in parts] for name, parts in vars(self).items()}
+
+    def load_state_dict(self, state):
+        """Put every part back into a state that :meth:`state_dict` returned."""
+        for name, parts in vars(self).items():
+            for part, part_state in zip(parts, state[name], strict=True):
+                part.load_state_dict(part_state)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How to train.
+
+    Attributes
+    ----------
+    learning_rate : float
+    batch_size : int
+    description : str
+        In words, for the card of a trained model.
+    prepare : callable
+        ``prepare(model, learning_rate, steps)`` gives the :class:`Setup` for that many steps.
+    """
+
+    learning_rate: float
+    batch_size: int
+    description: str
+    prepare: Callable
+
+
+def _textbook(model, learning_rate, steps):
+    adam = torch.optim.Adam(model.parameters(), lr=learning_rate, weight_decay=1e-5, fused=True)
+    plateau = ReduceLROnPlateau(adam, factor=0.2, patience=20, min_lr=5e-5)
+    return Setup([adam], [], [plateau])
+
+
+def _fast(model, learning_rate, steps):
+    parameters = list(model.parameters())
+    optimizers = [
+        Muon([p for p in parameters if p.ndim >= 2], lr=learning_rate),
+        torch.optim.Adam([p for p in parameters if p.ndim < 2], lr=3e-3, betas=(0.9, 0.98), fused=True),
+    ]
+
+    def up_and_down(step):
+        """From nearly nothing up to 1, then down to 0 at the last step."""
+        done = (step + 1) / (steps + 1)
+        return min(done / WARM_UP, (1 - done) / (1 - WARM_UP))
+
+    return Setup(optimizers, [LambdaLR(optimizer, up_and_down) for optimizer in optimizers], [])
+
+
+RECIPES = {
+    "adam": Recipe(
+        1e-3, 64, "Adam, weight decay 1e-5, learning rate x 0.2 after 20 epochs of no gain", _textbook
+    ),
+    "muon": Recipe(
+        0.02, 128, "Muon, Adam 3e-3 on the biases, learning rate up for a tenth, then to 0", _fast
+    ),
+}
+
+
+def recipe(name):
+    """Return the recipe ``"adam"`` (the textbook's) or ``"muon"`` (the fast one).
+
+    Raises
+    ------
+    ValueError
+        If there is no recipe of that name.
+    """
+    if name not in RECIPES:
+        nearest = difflib.get_close_matches(str(name), RECIPES, n=1, cutoff=0)[0]
+        raise ValueError(
+            f"optimizer must be one of {', '.join(RECIPES)}, got {name!r}; "
+            f"did you mean {nearest!r}?"
+        )
+    return RECIPES[name]

@@ -1,0 +1,191 @@
+"""Trained models as files: tensors with a card that says what they are and how they were made."""
+
+import difflib
+import hashlib
+import json
+import platform
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save as to_safetensors
+
+from aetutor.files import replacing
+from aetutor.history import History
+from aetutor.models import build
+
+FOLDER = Path(__file__).parent / "weights"
+
+
+@dataclass(frozen=True)
+class Card:
+    """What is known of a trained model.
+
+    Attributes
+    ----------
+    name : str
+        ``<data>-<kind>-<code>`` for MNIST, ``cifar10-<code>``; ``-textbook`` at the end for the
+        textbook's recipe.
+    model : dict
+        ``config`` of the network.
+    data : dict
+        Name and fingerprint of the data set, and whether it was a stand-in.
+    recipe : dict
+        Optimiser, learning rate, batch size, and the schedule in words.
+    epochs : int
+    seeds : list of int
+        One run each; the weights are those of the first.
+    curves : list of dict
+        Of each run, as :meth:`History.curves` gives them.
+    val_error, test_error : list of float
+        Mean squared error per pixel of each run's final model, in the data's value range squared.
+    versions : dict of str to str
+    command : str
+        What makes the file again.
+    """
+
+    name: str
+    model: dict
+    data: dict
+    recipe: dict
+    epochs: int
+    seeds: list
+    curves: list
+    val_error: list
+    test_error: list
+    versions: dict
+    command: str
+
+
+def versions():
+    """Return the versions that a result may depend on."""
+    return {"python": platform.python_version(), "torch": torch.__version__}
+
+
+def save(path, model, card, history):
+    """Write a trained model, its card and the pictures of its training.
+
+    Parameters
+    ----------
+    path : path
+        ``.safetensors`` by custom. It appears only when it is whole.
+    model : Autoencoder
+    card : Card
+    history : History
+        Of the run that made ``model``.
+    """
+    tensors = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
+    tensors |= {f"history.{name}": tensor for name, tensor in history.tensors().items()}
+    tensors = {name: tensor.cpu().contiguous() for name, tensor in tensors.items()}
+    text = json.dumps(asdict(card))
+    with replacing(path) as file:
+        file.write(to_safetensors(tensors, {"card": text, "sha256": _digest(text, tensors)}))
+
+
+def load(path):
+    """Return the model of a file, in evaluation mode. Nothing is unpickled.
+
+    Parameters
+    ----------
+    path : path
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        Naming the file and the reason, if it is damaged, altered or of another kind.
+    """
+    card, tensors = _read(path)
+    try:
+        model = build(card.model)
+        model.load_state_dict(_below("model.", tensors))
+    except (ValueError, RuntimeError) as error:
+        raise ValueError(f"{path} cannot be used: {error}") from error
+    return model.eval()
+
+
+def trained(name):
+    """Return a model that ships with the package, in evaluation mode; needs no network.
+
+    Parameters
+    ----------
+    name : str
+        One of :func:`names`.
+
+    Raises
+    ------
+    ValueError
+        If no model of that name ships; the message has the nearest name that does.
+    """
+    return load(_shipped(name))
+
+
+def card(name):
+    """Return the :class:`Card` of a model that ships with the package."""
+    return _read(_shipped(name))[0]
+
+
+def histories(name):
+    """Return the training runs of a model that ships with the package, one per seed.
+
+    Only the first run, whose weights are shipped, has pictures.
+
+    Returns
+    -------
+    list of History
+    """
+    shipped, tensors = _read(_shipped(name))
+    pictures = [_below("history.", tensors)] + [{}] * (len(shipped.curves) - 1)
+    return [History.restore(*pair) for pair in zip(shipped.curves, pictures, strict=True)]
+
+
+def names():
+    """Return the names of the models that ship with the package."""
+    return sorted(path.stem for path in FOLDER.glob("*.safetensors"))
+
+
+def _shipped(name):
+    if name not in names():
+        nearest = difflib.get_close_matches(str(name), names(), n=1, cutoff=0)
+        hint = f"; did you mean {nearest[0]!r}?" if nearest else ""
+        raise ValueError(f"no trained model {name!r} ships with aetutor{hint} There are: "
+                         f"{', '.join(names())}")
+    return FOLDER / f"{name}.safetensors"
+
+
+def _read(path):
+    """Card and tensors of a file, its digest checked."""
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"there is no file {path}")
+    try:
+        with safe_open(path, "pt") as file:
+            metadata = file.metadata() or {}
+            missing = {"card", "sha256"} - metadata.keys()
+            if missing:
+                raise ValueError(f"it has no {' and no '.join(sorted(missing))} of aetutor's")
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        if _digest(metadata["card"], tensors) != metadata["sha256"]:
+            raise ValueError("its contents do not match its SHA-256: it was damaged or altered")
+        return Card(**json.loads(metadata["card"])), tensors
+    except (SafetensorError, ValueError, TypeError, OSError) as error:
+        raise ValueError(f"{path} cannot be used: {error}") from error
+
+
+def _digest(card_text, tensors):
+    """SHA-256 over a card and all tensors, with their names, types and shapes."""
+    digest = hashlib.sha256(card_text.encode())
+    for name, tensor in sorted(tensors.items()):
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _below(prefix, tensors):
+    return {
+        name.removeprefix(prefix): tensor
+        for name, tensor in tensors.items()
+        if name.startswith(prefix)
+    }
