@@ -9,9 +9,10 @@ from pathlib import Path
 NETWORKS = ("mnist-linear", "mnist-conv", "cifar10")
 # What ships with the package: network, latent sizes, and how it is trained.
 SHIPPED = (
-    ("mnist-linear", (2, 10, 64), {"epochs": 30}),
-    ("mnist-conv", (2, 10, 64), {"epochs": 30}),
-    ("cifar10", (64, 128, 256, 384), {"epochs": 40}),
+    ("mnist-linear", (2, 10, 64), {"epochs": 20}),
+    ("mnist-conv", (2, 10), {"epochs": 20}),
+    ("mnist-conv", (64,), {"epochs": 30}),
+    ("cifar10", (64, 128, 256, 384), {"epochs": 20, "batch_size": 64, "learning_rate": 0.03}),
     ("mnist-linear", (10,), {"epochs": 20, "optimizer": "adam", "seeds": [0, 1, 2]}),
     ("mnist-conv", (64,), {"epochs": 20, "optimizer": "adam", "seeds": [0, 1, 2]}),
     ("cifar10", (384,), {"epochs": 15, "optimizer": "adam"}),
@@ -48,7 +49,15 @@ def train(options):
     else:
         settings = {
             name: getattr(options, name)
-            for name in ("epochs", "optimizer", "learning_rate", "seeds", "to", "runs")
+            for name in (
+                "epochs",
+                "optimizer",
+                "learning_rate",
+                "batch_size",
+                "seeds",
+                "to",
+                "runs",
+            )
         }
         train_one(options.network, options.latent_dim, **settings)
 
@@ -66,8 +75,16 @@ def evaluate(options):
 
 
 def train_one(
-    network, latent_dim, *, epochs=20, optimizer="muon", learning_rate=None, seeds=(0,),
-    to=".", runs=None,
+    network,
+    latent_dim,
+    *,
+    epochs=20,
+    optimizer="muon",
+    learning_rate=None,
+    batch_size=None,
+    seeds=(0,),
+    to=".",
+    runs=None,
 ):
     """Train a network once per seed and write it, with all runs' errors on its card."""
     from aetutor import data, models, recipes, training, weights
@@ -86,8 +103,15 @@ def train_one(
         model = kind(latent_dim, seed=seed)
         run = Path(runs) / f"{name}-seed{seed}" if runs else None
         history = training.fit(
-            model, images, epochs=epochs, optimizer=optimizer, learning_rate=learning_rate,
-            seed=seed, checkpoint=run and run / "checkpoint", log_dir=run and run / "tensorboard",
+            model,
+            images,
+            epochs=epochs,
+            optimizer=optimizer,
+            learning_rate=learning_rate,
+            batch_size=batch_size,
+            seed=seed,
+            checkpoint=run and run / "checkpoint",
+            log_dir=run and run / "tensorboard",
         )
         if len(history) < epochs:
             raise KeyboardInterrupt
@@ -101,7 +125,7 @@ def train_one(
         recipe={
             "optimizer": optimizer,
             "learning_rate": learning_rate or recipe.learning_rate,
-            "batch_size": recipe.batch_size,
+            "batch_size": batch_size or recipe.batch_size,
             "description": recipe.description,
         },
         epochs=epochs,
@@ -110,18 +134,19 @@ def train_one(
         val_error=[history.val_error[-1] for _, history, _ in results],
         test_error=[error for _, _, error in results],
         versions=weights.versions(),
-        command=_command(network, latent_dim, epochs, optimizer, learning_rate, seeds),
+        command=_command(network, latent_dim, epochs, optimizer, learning_rate, batch_size, seeds),
     )
     path = Path(to) / f"{name}.safetensors"
     weights.save(path, results[0][0], card, results[0][1])
     print(path, flush=True)
 
 
-def _command(network, latent_dim, epochs, optimizer, learning_rate, seeds):
+def _command(network, latent_dim, epochs, optimizer, learning_rate, batch_size, seeds):
     parts = [
         f"python -m aetutor train {network} --latent-dim {latent_dim}",
         f"--epochs {epochs} --optimizer {optimizer}",
         *([f"--learning-rate {learning_rate:g}"] if learning_rate else []),
+        *([f"--batch-size {batch_size}"] if batch_size else []),
         f"--seeds {' '.join(str(seed) for seed in seeds)}",
     ]
     return " ".join(parts)
@@ -153,8 +178,13 @@ def _parser():
     command.add_argument("--latent-dim", type=int, metavar="N", help="length of the code")
     command.add_argument("--epochs", type=int, default=20, metavar="N", help="default: 20")
     command.add_argument("--optimizer", default="muon", help="muon, the fast one, or adam")
-    command.add_argument("--learning-rate", type=float, metavar="X", help="the recipe's if left out")
-    command.add_argument("--seeds", type=int, nargs="+", default=[0], metavar="N", help="a run each")
+    command.add_argument(
+        "--learning-rate", type=float, metavar="X", help="the recipe's if left out"
+    )
+    command.add_argument("--batch-size", type=int, metavar="N", help="the recipe's if left out")
+    command.add_argument(
+        "--seeds", type=int, nargs="+", default=[0], metavar="N", help="a run each"
+    )
     command.add_argument("--to", default=".", metavar="FOLDER", help="where the file goes")
     command.add_argument(
         "--runs", metavar="FOLDER", help="keep checkpoints and TensorBoard's files there"

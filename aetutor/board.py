@@ -4,8 +4,6 @@ import warnings
 
 import torch
 
-from aetutor.history import to_bytes
-
 
 class Board:
     """Writes a run's errors, learning rate, network and pictures where TensorBoard finds them.

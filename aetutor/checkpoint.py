@@ -1,5 +1,6 @@
 """Checkpoints: how a training run survives a crash."""
 
+import io
 import json
 import pickle
 import warnings
@@ -11,6 +12,8 @@ from aetutor.files import replacing
 from aetutor.history import History
 
 LAST, BEST = "last.pt", "best.pt"
+# What torch.load raises depends on where a file is damaged.
+UNREADABLE = (OSError, RuntimeError, pickle.UnpicklingError, EOFError, LookupError, TypeError)
 
 
 class Checkpoint:
@@ -79,8 +82,11 @@ class Checkpoint:
         model.load_state_dict(self._read(BEST, "cpu")["model"])
 
     def _write(self, name, state):
+        # By way of memory: on a full disk torch.save itself fails with errors of many kinds.
+        buffer = io.BytesIO()
+        torch.save(state, buffer)
         with replacing(self.folder / name) as file:
-            torch.save(state, file)
+            file.write(buffer.getbuffer())
 
     def _read(self, name, device):
         path = self.folder / name
@@ -88,8 +94,8 @@ class Checkpoint:
             # weights_only: a checkpoint may come from somebody else, so it must not run code.
             state = torch.load(path, map_location=device, weights_only=True)
             run = state["run"]
-        except (OSError, RuntimeError, pickle.UnpicklingError, EOFError, KeyError, TypeError) as error:
-            reason = str(error).splitlines()[0]
+        except UNREADABLE as error:
+            reason = (str(error).splitlines() or [type(error).__name__])[0]
             raise ValueError(
                 f"{path} cannot be read ({reason}); remove it to train from the beginning"
             ) from error
@@ -103,4 +109,6 @@ class Checkpoint:
 
 def _difference(there, here):
     differing = [key for key in here | there if there.get(key) != here.get(key)]
-    return ", ".join(f"{key} is {there.get(key)!r} there, {here.get(key)!r} here" for key in differing)
+    return ", ".join(
+        f"{key} is {there.get(key)!r} there, {here.get(key)!r} here" for key in differing
+    )

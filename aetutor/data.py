@@ -1,6 +1,7 @@
 """Where images come from: MNIST, CIFAR-10, and stand-ins for both when there is no network."""
 
 import hashlib
+import math
 import os
 import tempfile
 import warnings
@@ -446,7 +447,7 @@ def _parsed(source, root):
     for split, train in (("train", True), ("test", False)):
         # download=True: it finds the verified files in place, unpacks them and fetches nothing.
         dataset = kind(root, train=train, download=True)
-        arrays[f"{split}_images"] = np.asarray(dataset.data)
+        arrays[f"{split}_images"] = np.ascontiguousarray(dataset.data)
         arrays[f"{split}_labels"] = np.asarray(dataset.targets, dtype=np.uint8)
     return arrays
 
@@ -477,7 +478,7 @@ def _image_data(source, arrays, origin, class_names, *, is_standin):
         checksums.append(np.stack([keys, labels])[:, order])
         splits[split] = (images[order], labels[order])
     images, labels = splits["train"]
-    held_out = min(5_000, len(images) // 10)
+    held_out = min(5_000, math.ceil(len(images) / 10))
     splits["val"] = images[:held_out], labels[:held_out]
     splits["train"] = images[held_out:], labels[held_out:]
     digest = hashlib.sha256(np.concatenate(checksums, axis=1).tobytes())

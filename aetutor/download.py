@@ -7,10 +7,13 @@ from urllib.parse import urlsplit
 
 import pooch
 import requests
+from tqdm import tqdm
+from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 CONNECT_TIMEOUT = 5  # seconds until a host must have answered
 STALL_TIMEOUT = 15  # seconds without a byte, after which a host is given up
 TRIAL_SECONDS = 20  # a mirror shows its speed for this long before it is judged
+CHUNK = 256 * 1024  # bytes read at a time, at most
 SLOWEST_MIRROR = 250_000  # bytes per second; CIFAR-10 would take eleven minutes
 
 pooch.get_logger().setLevel("WARNING")  # fetch() says in its own words what it waits for
@@ -77,46 +80,41 @@ def fetch(remote, folder):
                 downloader=_Downloader(remote.size, slowest),
             )
             return Path(path), host
-        except (requests.RequestException, TimeoutError, ValueError) as error:
+        except (requests.RequestException, HTTPError, TimeoutError, ValueError) as error:
             failures.append(f"{host}: {_reason(error)}")
             print(f"  {failures[-1]}", flush=True)
     raise DownloadError(f"{remote.name} could not be downloaded. " + "; ".join(failures))
 
 
 class _Downloader:
-    """pooch's HTTP downloader, with an end to the patience for slow and for endless hosts."""
+    """Downloads for pooch, with an end to the patience for slow and for endless hosts."""
 
     def __init__(self, size, slowest):
         self.size, self.slowest = size, slowest
-        self.http = pooch.HTTPDownloader(
-            progressbar=True,
-            chunk_size=64 * 1024,
-            timeout=(CONNECT_TIMEOUT, STALL_TIMEOUT),
-        )
 
     def __call__(self, url, output_file, pooch_):
-        with open(output_file, "wb") as file:
-            self.http(url, _Watched(file, self.size, self.slowest), pooch_)
+        timeout = (CONNECT_TIMEOUT, STALL_TIMEOUT)
+        plain = {"Accept-Encoding": "identity"}
+        start, received = time.monotonic(), 0
+        with (
+            requests.get(url, headers=plain, timeout=timeout, stream=True) as response,
+            open(output_file, "wb") as file,
+            tqdm(total=self.size, unit="B", unit_scale=True, leave=False) as progress,
+        ):
+            response.raise_for_status()
+            # read1 returns what has come, so that a trickle is noticed, however thin.
+            while chunk := response.raw.read1(CHUNK):
+                file.write(chunk)
+                progress.update(len(chunk))
+                received += len(chunk)
+                self._judge(received, time.monotonic() - start)
 
-
-class _Watched:
-    """A file that stops its writer when the bytes come too slowly, or are too many."""
-
-    def __init__(self, file, size, slowest):
-        self.file, self.size, self.slowest = file, size, slowest
-        self.start = time.monotonic()
-
-    def write(self, chunk):
-        self.file.write(chunk)
-        seconds = time.monotonic() - self.start
-        if self.file.tell() > self.size:
+    def _judge(self, received, seconds):
+        if received > self.size:
             raise ValueError(f"it sent more than the {self.size} bytes of the file")
-        if seconds > TRIAL_SECONDS and self.file.tell() < seconds * self.slowest:
-            rate = self.file.tell() / seconds
-            raise TimeoutError(f"too slow, {rate / 1000:.0f} kB/s after {seconds:.0f} s")
-
-    def flush(self):
-        self.file.flush()
+        if seconds > TRIAL_SECONDS and received < seconds * self.slowest:
+            rate = received / seconds / 1000
+            raise TimeoutError(f"too slow, {rate:.1f} kB/s after {seconds:.0f} s")
 
 
 def _megabytes(size):
@@ -131,12 +129,12 @@ def _reason(error):
         return f"no answer within {CONNECT_TIMEOUT} s"
     if isinstance(error, requests.TooManyRedirects):
         return "redirects in a circle"
-    if isinstance(error, requests.Timeout) or "timed out" in str(error):
+    if isinstance(error, requests.Timeout | ReadTimeoutError):
         return f"sent nothing for {STALL_TIMEOUT} s"
-    if isinstance(error, requests.exceptions.ChunkedEncodingError):
-        return "cut off in the middle"
     if isinstance(error, requests.ConnectionError):
         return "cannot be reached"
+    if isinstance(error, HTTPError):
+        return "cut off in the middle"
     if "hash" in str(error).lower():
         return "sent other bytes than the published ones (SHA-256 differs)"
     return str(error)

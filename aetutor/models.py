@@ -7,6 +7,7 @@ Every kind takes images (B, C, H, W) and has ``encode``, ``decode``, ``latent_di
 import difflib
 import math
 from contextlib import contextmanager
+from itertools import pairwise
 
 import torch
 from torch import nn
@@ -332,8 +333,12 @@ def check_images(images, image_shape, value_range):
 def _dense(sizes):
     """Linear layers from each size to the next, with a ReLU between two of them."""
     layers = []
-    for inputs, outputs in zip(sizes[:-1], sizes[1:], strict=True):
-        layers += [nn.Linear(inputs, outputs), nn.ReLU()]
+    for inputs, outputs in pairwise(sizes):
+        layer = nn.Linear(inputs, outputs)
+        # Glorot's, not torch's smaller default, with which narrow layers lose units for good.
+        nn.init.xavier_uniform_(layer.weight)
+        nn.init.zeros_(layer.bias)
+        layers += [layer, nn.ReLU()]
     return layers[:-1]
 
 

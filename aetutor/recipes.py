@@ -87,7 +87,9 @@ def _fast(model, learning_rate, steps):
     parameters = list(model.parameters())
     optimizers = [
         Muon([p for p in parameters if p.ndim >= 2], lr=learning_rate),
-        torch.optim.Adam([p for p in parameters if p.ndim < 2], lr=3e-3, betas=(0.9, 0.98), fused=True),
+        torch.optim.Adam(
+            [p for p in parameters if p.ndim < 2], lr=3e-3, betas=(0.9, 0.98), fused=True
+        ),
     ]
 
     def up_and_down(step):
@@ -100,7 +102,10 @@ def _fast(model, learning_rate, steps):
 
 RECIPES = {
     "adam": Recipe(
-        1e-3, 64, "Adam, weight decay 1e-5, learning rate x 0.2 after 20 epochs of no gain", _textbook
+        1e-3,
+        64,
+        "Adam, weight decay 1e-5, learning rate x 0.2 after 20 epochs of no gain",
+        _textbook,
     ),
     "muon": Recipe(
         0.02, 128, "Muon, Adam 3e-3 on the biases, learning rate up for a tenth, then to 0", _fast

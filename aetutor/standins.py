@@ -8,7 +8,9 @@ import numpy as np
 from PIL import Image
 
 DIGITS_TEST = 297  # of the 1,797 digits; the other 1,500 are for training
-FLAT = 15  # a patch's standard deviation over a channel's bytes, below which there is nothing to see
+FLAT = (
+    15  # a patch's standard deviation over a channel's bytes, below which there is nothing to see
+)
 COPIES = 6  # shifted copies of each training digit, so that there is enough to train on
 
 
@@ -58,8 +60,12 @@ def patches():
         half = photograph[: photograph.shape[0] // 2 * 2, : photograph.shape[1] // 2 * 2]
         half = half.reshape(half.shape[0] // 2, 2, half.shape[1] // 2, 2, 3).mean(axis=(1, 3))
         left, right = half.shape[1] * 9 // 20, half.shape[1] * 13 // 20
-        fields = {"train": (half[:, :left], half[:, right:]), "test": (half[:, left:right],)}
-        for split, field in ((split, field) for split in fields for field in fields[split]):
+        fields = (
+            ("train", half[:, :left]),
+            ("train", half[:, right:]),
+            ("test", half[:, left:right]),
+        )
+        for split, field in fields:
             images = _windows(field.round().astype(np.uint8), step=3)
             images = images[images.std(axis=(1, 2)).mean(axis=1) > FLAT]
             parts[f"{split}_images"].append(images)

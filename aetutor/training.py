@@ -83,13 +83,19 @@ def fit(
     batch_size = chosen.batch_size if batch_size is None else batch_size
     _check(model, data, epochs, learning_rate, batch_size)
     run = {
-        **{"model": model.config, "data": data.name, "fingerprint": data.fingerprint},
-        **{"optimizer": optimizer, "learning_rate": learning_rate},
-        **{"batch_size": batch_size, "epochs": epochs, "seed": seed},
+        "model": model.config,
+        "data": data.name,
+        "fingerprint": data.fingerprint,
+        "optimizer": optimizer,
+        "learning_rate": learning_rate,
+        "batch_size": batch_size,
+        "epochs": epochs,
+        "seed": seed,
     }
     with _at_work(model) as device, ExitStack() as afterwards:
         train, val = data.train.to(device), data.val.to(device)
-        setup = chosen.prepare(model, learning_rate, epochs * math.ceil(len(train) / batch_size))
+        steps = math.ceil(len(train) / batch_size)
+        setup = chosen.prepare(model, learning_rate, epochs * steps)
         keeper = None if checkpoint is None else Checkpoint(checkpoint, run)
         history = keeper.restore(model, setup, device) if keeper else None
         if history is None:
@@ -104,7 +110,11 @@ def fit(
             for epoch in range(len(history) + 1, epochs + 1):
                 order = torch.Generator().manual_seed(seed * 1_000_003 + epoch)
                 batches = train.batches(batch_size, shuffle=True, generator=order)
-                _epoch(model, batches, val, setup, history, f"epoch {epoch}/{epochs}")
+                # Plain text to stderr: a widget would leave its state in the notebook.
+                progress = tqdm(
+                    batches, f"epoch {epoch}/{epochs}", steps, leave=False, mininterval=0.2
+                )
+                _epoch(model, progress, val, setup, history)
                 if epoch in picture_epochs:
                     history.pictures[epoch] = to_bytes(_reconstructed(model, val), data.value_range)
                 for save in keep:
@@ -155,17 +165,17 @@ def best_device():
     return torch.device("cpu")
 
 
-def _epoch(model, batches, val, setup, history, title):
+def _epoch(model, progress, val, setup, history):
     """Train for one epoch and write its line into the history."""
     start = time.perf_counter()
     good = {name: tensor.clone() for name, tensor in model.state_dict().items()}
-    train_error = _train(model, batches, setup, title)
+    train_error = _train(model, progress, setup)
     val_error = evaluate(model, val) if math.isfinite(train_error) else math.nan
     if not math.isfinite(val_error):
         model.load_state_dict(good)
         raise DivergedError(
-            f"the loss is no longer finite in {title}; the model is back at its state before "
-            f"that epoch; try a learning_rate below {setup.learning_rate():g}",
+            f"the loss is no longer finite in {progress.desc}; the model is back at its state "
+            f"before that epoch; try a learning_rate below {setup.learning_rate():g}",
             history,
         )
     for schedule in setup.epoch_schedules:
@@ -176,14 +186,12 @@ def _epoch(model, batches, val, setup, history, title):
     history.seconds.append(time.perf_counter() - start)
 
 
-def _train(model, batches, setup, title):
+def _train(model, progress, setup):
     """One pass over the batches; the mean of their errors, not finite if one was not."""
     model.train()
     device = _device_of(model)
     bfloat16 = model.bfloat16 and _has_bfloat16(device)
     total, count = torch.zeros((), device=device), 0
-    # Plain text to stderr: a widget would leave its state in the notebook.
-    progress = tqdm(batches, desc=title, leave=False, miniters=CHECK_EVERY, mininterval=0.2)
     for step, (images, _) in enumerate(progress, start=1):
         with torch.autocast(device.type, torch.bfloat16, enabled=bfloat16):
             reconstructions = model(images)

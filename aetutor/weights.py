@@ -150,8 +150,9 @@ def _shipped(name):
     if name not in names():
         nearest = difflib.get_close_matches(str(name), names(), n=1, cutoff=0)
         hint = f"; did you mean {nearest[0]!r}?" if nearest else ""
-        raise ValueError(f"no trained model {name!r} ships with aetutor{hint} There are: "
-                         f"{', '.join(names())}")
+        raise ValueError(
+            f"no trained model {name!r} ships with aetutor{hint} There are: {', '.join(names())}"
+        )
     return FOLDER / f"{name}.safetensors"
 
 

@@ -1,0 +1,284 @@
+"""Figures for the lessons. Each function takes data and returns the figure, nothing else.
+
+Images are shown in the range of their data set: [0, 1] for one channel, [-1, 1] for three,
+unless ``value_range`` says otherwise.
+"""
+
+import functools
+
+import matplotlib.pyplot as plt
+import seaborn as sns
+import torch
+from matplotlib.ticker import MaxNLocator
+
+from aetutor.history import to_bytes
+
+CELL = 0.95  # inches for one small image
+
+
+def _styled(draw):
+    """Draw in the lessons' style without changing the reader's, and outside pyplot's list.
+
+    A figure that pyplot still held would be shown a second time at the end of the cell.
+    """
+
+    @functools.wraps(draw)
+    def styled(*arguments, **settings):
+        style = sns.axes_style("whitegrid") | sns.plotting_context("notebook")
+        style |= {"figure.dpi": 100, "axes.titlesize": 12}
+        with plt.rc_context(style), sns.color_palette("colorblind"):
+            figure = draw(*arguments, **settings)
+        plt.close(figure)
+        return figure
+
+    return styled
+
+
+@_styled
+def images(images, titles=None, *, columns=8, value_range=None):
+    """Draw images in a grid.
+
+    Parameters
+    ----------
+    images : torch.Tensor
+        (N, C, H, W), C 1 or 3.
+    titles : sequence of str, optional
+        One for each image.
+    columns : int
+    value_range : tuple of float, optional
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    ValueError
+        If the images have another shape, or the titles another number.
+    """
+    if titles is not None and len(titles) != len(images):
+        raise ValueError(f"{len(images)} images need as many titles, got {len(titles)}")
+    pictures = _pictures(images, value_range)
+    columns = min(columns, len(pictures))
+    rows = -(-len(pictures) // columns)
+    height = CELL + (0.25 if titles is not None else 0)
+    figure, axes = _blank_axes(rows, columns, height)
+    for index, (picture, axis) in enumerate(zip(pictures, axes.flat, strict=False)):
+        _show(axis, picture)
+        if titles is not None:
+            axis.set_title(titles[index], fontsize=10)
+    return figure
+
+
+@_styled
+def reconstructions(images, *reconstructions, labels=None, title=None, value_range=None):
+    """Draw originals in a row, with a row of their reconstructions for each model below.
+
+    Parameters
+    ----------
+    images : torch.Tensor
+        (N, C, H, W).
+    *reconstructions : torch.Tensor
+        Each like ``images``.
+    labels : sequence of str, optional
+        One for each row, the originals' included.
+    title : str, optional
+    value_range : tuple of float, optional
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ, or the number of labels is not the number of rows.
+    """
+    for other in reconstructions:
+        if other.shape != images.shape:
+            raise ValueError(
+                f"reconstructions must have the images' shape {tuple(images.shape)}, "
+                f"got {tuple(other.shape)}"
+            )
+    rows = [images, *reconstructions]
+    if labels is None:
+        labels = ["original", *["reconstruction"] * len(reconstructions)]
+    if len(labels) != len(rows):
+        raise ValueError(f"{len(rows)} rows need as many labels, got {len(labels)}")
+    figure, axes = _blank_axes(len(rows), len(images), CELL)
+    for axis_row, row, label in zip(axes, rows, labels, strict=True):
+        for axis, picture in zip(axis_row, _pictures(row, value_range), strict=True):
+            _show(axis, picture)
+        _row_label(axis_row[0], label)
+    if title:
+        figure.suptitle(title)
+    return figure
+
+
+def progress(history):
+    """Draw the held-out images of a training run above their reconstructions, epoch by epoch.
+
+    Parameters
+    ----------
+    history : History
+        With pictures.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    ValueError
+        If the history has no pictures.
+    """
+    if not history.pictures:
+        raise ValueError("this history has no pictures; give fit picture_epochs it reaches")
+    labels = [
+        f"epoch {epoch}\nerror {history.val_error[epoch - 1]:.4f}" for epoch in history.pictures
+    ]
+    low, high = history.value_range
+    rows = [
+        stored.float() / 255 * (high - low) + low
+        for stored in (history.images, *history.pictures.values())
+    ]
+    return reconstructions(*rows, labels=["original", *labels], value_range=history.value_range)
+
+
+@_styled
+def learning_curves(histories, *, scale=1.0, unit=None, references=None):
+    """Draw the errors of training runs over their epochs: held-out as lines, training dotted.
+
+    Parameters
+    ----------
+    histories : dict of str to History
+        By the name that the legend shows.
+    scale : float
+        Factor on the errors: 3072 for the squared error per image of CIFAR-10.
+    unit : str, optional
+        What the errors are; the mean squared error per pixel if not given.
+    references : dict of str to float, optional
+        Errors, scaled already, to be drawn as labelled horizontal lines.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    figure, axis = plt.subplots(figsize=(7.5, 4), layout="constrained")
+    for name, history in histories.items():
+        epochs = range(1, len(history) + 1)
+        held_out = [error * scale for error in history.val_error]
+        (line,) = axis.plot(epochs, held_out, marker="o", markersize=4, label=f"{name}, held out")
+        axis.plot(
+            epochs,
+            [error * scale for error in history.train_error],
+            linestyle=":",
+            color=line.get_color(),
+            label=f"{name}, training",
+        )
+    _reference_lines(axis, references)
+    axis.set(xlabel="epoch", ylabel=unit or _error_unit(histories), yscale="log")
+    axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axis.legend(fontsize=10)
+    return figure
+
+
+@_styled
+def error_bars(errors, *, unit="mean squared error per pixel, [0, 1]", references=None):
+    """Draw errors as groups of bars; several seeds give a bar at their mean, with their range.
+
+    Parameters
+    ----------
+    errors : dict of str to dict of str to float or sequence of float
+        By series (a colour and a hatch each), then by group (a place on the axis each).
+    unit : str
+    references : dict of str to float, optional
+        Errors to be drawn as labelled horizontal lines.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    rows = [
+        (series, group, error)
+        for series, groups in errors.items()
+        for group, values in groups.items()
+        for error in (values if hasattr(values, "__len__") else [values])
+    ]
+    series, groups, values = zip(*rows, strict=True)
+    figure, axis = plt.subplots(figsize=(7.5, 4), layout="constrained")
+    # "pi", 100: the whole range of the seeds, not a guess at an interval from three of them.
+    sns.barplot(
+        x=list(groups),
+        y=list(values),
+        hue=list(series),
+        ax=axis,
+        errorbar=("pi", 100),
+        capsize=0.15,
+        err_kws={"color": "0.2"},
+    )
+    for bars, hatch in zip(axis.containers, ("", "//", "..", "xx", "--"), strict=False):
+        for bar in bars:
+            bar.set_hatch(hatch)
+        axis.bar_label(bars, fmt="%.3g", fontsize=9, padding=8)
+    _reference_lines(axis, references)
+    axis.margins(y=0.12)
+    axis.set(ylabel=unit, xlabel=None)
+    axis.legend(fontsize=10)
+    return figure
+
+
+def _blank_axes(rows, columns, height):
+    figure, axes = plt.subplots(
+        rows,
+        columns,
+        figsize=(CELL * columns, height * rows),
+        squeeze=False,
+        layout="constrained",
+    )
+    figure.get_layout_engine().set(w_pad=0.02, h_pad=0.02, wspace=0.02, hspace=0.02)
+    for axis in axes.flat:
+        axis.set_axis_off()
+    return figure, axes
+
+
+def _pictures(images, value_range):
+    """(N, H, W) or (N, H, W, 3) bytes that matplotlib shows as they are."""
+    if images.ndim != 4 or images.shape[1] not in (1, 3) or not len(images):
+        raise ValueError(
+            "images must have the shape (N, 1, H, W) or (N, 3, H, W) with N > 0, "
+            f"got {tuple(images.shape)}"
+        )
+    if not torch.isfinite(images).all():
+        raise ValueError("images must be finite numbers, got infinite ones or NaN")
+    if value_range is None:
+        value_range = (0.0, 1.0) if images.shape[1] == 1 else (-1.0, 1.0)
+    return to_bytes(images, value_range).permute(0, 2, 3, 1).squeeze(-1).numpy()
+
+
+def _show(axis, picture):
+    axis.imshow(picture, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+
+
+def _row_label(axis, label):
+    position = {"x": -0.12, "y": 0.5, "ha": "right", "va": "center"}
+    axis.text(s=label, transform=axis.transAxes, fontsize=10, **position)
+
+
+def _reference_lines(axis, references):
+    for name, error in (references or {}).items():
+        axis.axhline(error, color="0.35", linestyle="--", linewidth=1)
+        axis.annotate(
+            f"{name}: {error:.4g}",
+            (1, error),
+            xycoords=("axes fraction", "data"),
+            xytext=(-4, 3),
+            textcoords="offset points",
+            ha="right",
+            fontsize=9,
+        )
+
+
+def _error_unit(histories):
+    low, high = next(iter(histories.values())).value_range
+    return f"mean squared error per pixel, [{low:g}, {high:g}]"

@@ -1,0 +1,148 @@
+"""Small data sets that need no file, and a local web server that misbehaves on demand."""
+
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import numpy as np
+import pytest
+
+from aetutor import data, standins
+
+
+def _image_data(source, arrays, count):
+    """The first ``count`` training and test images of a stand-in, split as the real data are."""
+    arrays = {name: array[:count] for name, array in arrays.items()}
+    return data._image_data(source, arrays, "a test", source.class_names, is_standin=True)
+
+
+@pytest.fixture(scope="session")
+def digits():
+    """180 training, 20 validation and 200 test images of digits, (1, 28, 28)."""
+    return _image_data(data.MNIST, standins.digits(), 200)
+
+
+@pytest.fixture(scope="session")
+def patches():
+    """108 training, 12 validation and 120 test patches of photographs, (3, 32, 32)."""
+    return _image_data(data.CIFAR10, standins.patches(), 120)
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(0)
+
+
+class Server:
+    """Serves ``content`` on 127.0.0.1; the path of a request says how."""
+
+    def __init__(self, content):
+        self.content, self.requests = content, []
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self):
+                outer.requests.append(self.path)
+                behaviour = self.path.strip("/").split("/")[0]
+                getattr(outer, behaviour)(self)
+
+            def log_message(self, *arguments):
+                pass
+
+        self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.http.daemon_threads = True
+        threading.Thread(target=self.http.serve_forever, daemon=True).start()
+
+    def url(self, behaviour):
+        return f"http://127.0.0.1:{self.http.server_port}/{behaviour}/file"
+
+    def close(self):
+        self.http.shutdown()
+        self.http.server_close()
+
+    def _send(self, handler, content, status=200, length=None):
+        handler.send_response(status)
+        handler.send_header("Content-Length", str(len(content) if length is None else length))
+        handler.end_headers()
+        handler.wfile.write(content)
+
+    def good(self, handler):
+        self._send(handler, self.content)
+
+    def late(self, handler):
+        time.sleep(0.5)
+        self._send(handler, self.content)
+
+    def lies(self, handler):
+        self._send(handler, b"x" * len(self.content))
+
+    def page(self, handler):
+        self._send(handler, b"<html>Please log in to the guest network</html>")
+
+    def forbidden(self, handler):
+        self._send(handler, b"", 403)
+
+    def unavailable(self, handler):
+        self._send(handler, b"", 503)
+
+    def cut(self, handler):
+        self._send(handler, self.content[: len(self.content) // 2], length=len(self.content))
+
+    def circle(self, handler):
+        handler.send_response(302)
+        handler.send_header("Location", handler.path)
+        handler.send_header("Content-Length", "0")
+        handler.end_headers()
+
+    def stalls(self, handler):
+        handler.send_response(200)
+        handler.send_header("Content-Length", str(len(self.content)))
+        handler.end_headers()
+        handler.wfile.write(self.content[:10])
+        handler.wfile.flush()
+        time.sleep(5)
+
+    def trickles(self, handler):
+        handler.send_response(200)
+        handler.send_header("Content-Length", str(len(self.content)))
+        handler.end_headers()
+        for byte in self.content:
+            try:
+                handler.wfile.write(bytes([byte]))
+                handler.wfile.flush()
+            except OSError:  # the client has had enough
+                return
+            time.sleep(0.05)
+
+    def endless(self, handler):
+        handler.send_response(200)
+        handler.end_headers()
+        try:
+            while True:
+                handler.wfile.write(self.content)
+        except OSError:
+            return
+
+
+@pytest.fixture
+def serve():
+    """``serve(content)`` starts a server; all are stopped at the end of the test."""
+    servers = []
+
+    def start(content):
+        servers.append(Server(content))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.close()
+
+
+@pytest.fixture
+def small_files():
+    """Let the operating system refuse to write files beyond 20,000 bytes, as a full disk does."""
+    resource = pytest.importorskip("resource", reason="needs a Unix system")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)

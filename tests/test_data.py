@@ -1,0 +1,336 @@
+import dataclasses
+import gzip
+import hashlib
+import io
+import multiprocessing
+import pickle
+import struct
+import sys
+import tarfile
+import types
+import zipfile
+
+import numpy as np
+import pytest
+import torch
+from torch.utils.data import DataLoader
+
+from aetutor import data
+from aetutor.download import DownloadError, RemoteFile
+
+
+@pytest.fixture
+def places(tmp_path, monkeypatch):
+    """An empty cache and an empty AETUTOR_DATA, not this machine's own."""
+    cache, classroom = tmp_path / "cache", tmp_path / "classroom"
+    classroom.mkdir()
+    monkeypatch.setattr(data, "cache_folder", lambda: cache)
+    monkeypatch.setenv("AETUTOR_DATA", str(classroom))
+    return types.SimpleNamespace(cache=cache, classroom=classroom)
+
+
+@pytest.fixture
+def arrays(rng):
+    """Twenty training and five test images in MNIST's shape."""
+    return {
+        "train_images": rng.integers(0, 256, (20, 28, 28), np.uint8),
+        "train_labels": rng.integers(0, 10, 20).astype(np.uint8),
+        "test_images": rng.integers(0, 256, (5, 28, 28), np.uint8),
+        "test_labels": rng.integers(0, 10, 5).astype(np.uint8),
+    }
+
+
+def idx(array):
+    """Bytes of an array in the gzipped format that MNIST is published in."""
+    header = struct.pack(">HBB", 0, 8, array.ndim) + struct.pack(f">{array.ndim}I", *array.shape)
+    return gzip.compress(header + array.tobytes())
+
+
+def mnist_files(arrays):
+    names = ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1")
+    return {
+        f"{name}-ubyte.gz": idx(arrays[key]) for name, key in zip(names, data.ARRAYS, strict=True)
+    }
+
+
+def publish(monkeypatch, source, contents, serve, behaviours=("good",)):
+    """Let a source be downloaded from local servers, and torchvision expect what they serve."""
+    from torchvision import datasets
+
+    files = []
+    for name, content in contents.items():
+        server = serve(content)
+        digest = hashlib.sha256(content).hexdigest()
+        urls = tuple(server.url(behaviour) for behaviour in behaviours)
+        files.append((server, RemoteFile(name, digest, len(content), urls)))
+    published = dataclasses.replace(source, files=tuple(file for _, file in files))
+    md5 = {name: hashlib.md5(content).hexdigest() for name, content in contents.items()}
+    if source.name == "mnist":
+        monkeypatch.setattr(datasets.MNIST, "resources", list(md5.items()))
+        monkeypatch.setattr(data, "MNIST", published)
+    else:
+        monkeypatch.setattr(datasets.CIFAR10, "tgz_md5", md5[datasets.CIFAR10.filename])
+        monkeypatch.setattr(data, "CIFAR10", published)
+    monkeypatch.setitem(data.SOURCES, source.name, published)
+    return [server for server, _ in files]
+
+
+def test_a_split_hands_out_floats_in_its_range():
+    images = torch.tensor([0, 51, 255], dtype=torch.uint8).reshape(3, 1, 1, 1)
+    labels = torch.tensor([7, 8, 9])
+    unit = data.Split(images, labels, (0.0, 1.0))[:]
+    assert unit[0].dtype == torch.float32
+    torch.testing.assert_close(unit[0].flatten(), torch.tensor([0.0, 0.2, 1.0]))
+    signed = data.Split(images, labels, (-1.0, 1.0))[1:]
+    torch.testing.assert_close(signed[0].flatten(), torch.tensor([-0.6, 1.0]))
+    assert signed[1].tolist() == [8, 9]
+
+
+def test_batches_cover_every_image_once(digits):
+    split = digits.train
+    sizes = [len(images) for images, _ in split.batches(64)]
+    assert sizes == [64, 64, 52]
+    generator = torch.Generator().manual_seed(1)
+    shuffled = torch.cat(
+        [images for images, _ in split.batches(64, shuffle=True, generator=generator)]
+    )
+    assert not torch.equal(shuffled, split[:][0])
+    key = shuffled.flatten(1).double() @ torch.arange(784.0).double()
+    expected = split[:][0].flatten(1).double() @ torch.arange(784.0).double()
+    torch.testing.assert_close(key.sort().values, expected.sort().values)
+
+
+def test_a_split_is_a_dataset_for_a_dataloader(digits):
+    images, labels = next(iter(DataLoader(digits.train, batch_size=16)))
+    assert torch.equal(images, digits.train[:16][0])
+    assert torch.equal(labels, digits.train[:16][1])
+
+
+@pytest.mark.parametrize(
+    ("images", "labels", "message"),
+    [
+        (torch.zeros(2, 1, 28, 28), torch.zeros(2), "must be uint8.*float32"),
+        (torch.zeros(2, 28, 28, dtype=torch.uint8), torch.zeros(2), r"\(N, C, H, W\)"),
+        (torch.zeros(0, 1, 28, 28, dtype=torch.uint8), torch.zeros(0), "at least one image"),
+        (torch.zeros(2, 1, 28, 28, dtype=torch.uint8), torch.zeros(3), "2 images need as many"),
+    ],
+)
+def test_a_split_refuses_what_is_none(images, labels, message):
+    with pytest.raises(ValueError, match=message):
+        data.Split(images, labels, (0.0, 1.0))
+
+
+def test_a_batch_size_below_one_is_refused_at_the_call(digits):
+    with pytest.raises(ValueError, match="batch_size must be at least 1, got 0"):
+        digits.train.batches(0)
+
+
+def test_the_classrooms_folder_comes_first(places, arrays):
+    data.write_npz(places.classroom / "mnist.npz", arrays)
+    mnist = data.load_mnist()
+    assert mnist.source == "mnist.npz in the folder AETUTOR_DATA"
+    assert not mnist.is_standin
+    assert (len(mnist.train), len(mnist.val), len(mnist.test)) == (18, 2, 5)
+    assert mnist.image_shape == (1, 28, 28)
+    assert mnist.value_range == (0.0, 1.0)
+
+
+def test_splits_and_fingerprint_do_not_depend_on_the_order_in_the_file(places, arrays, rng):
+    data.write_npz(places.classroom / "mnist.npz", arrays)
+    first = data.load_mnist()
+    order = rng.permutation(20)
+    shuffled = arrays | {name: arrays[name][order] for name in ("train_images", "train_labels")}
+    data.write_npz(places.classroom / "mnist.npz", shuffled)
+    second = data.load_mnist()
+    assert first.fingerprint == second.fingerprint
+    for name in ("train", "val", "test"):
+        assert torch.equal(getattr(first, name).images, getattr(second, name).images)
+        assert torch.equal(getattr(first, name).labels, getattr(second, name).labels)
+    altered = arrays | {"test_labels": (arrays["test_labels"] + 1) % 10}
+    data.write_npz(places.classroom / "mnist.npz", altered)
+    assert data.load_mnist().fingerprint != first.fingerprint
+
+
+def test_a_download_is_parsed_and_kept_in_the_cache(places, arrays, serve, monkeypatch):
+    monkeypatch.delenv("AETUTOR_DATA")
+    servers = publish(monkeypatch, data.MNIST, mnist_files(arrays), serve, ("forbidden", "good"))
+    mnist = data.load_mnist(offline="error")
+    assert mnist.source.startswith("downloaded from 127.0.0.1")
+    again = data.load_mnist(offline="error")
+    assert again.source == "cache of an earlier download"
+    assert again.fingerprint == mnist.fingerprint
+    assert [server.requests for server in servers] == [["/forbidden/file", "/good/file"]] * 4
+    assert {path.name for path in places.cache.iterdir()} <= {"mnist.npz", "mnist.lock"}
+    stored = data.read_npz(places.cache / "mnist.npz", (28, 28))
+    assert all(np.array_equal(stored[name], arrays[name]) for name in arrays)
+
+
+def test_cifar10_is_parsed_by_torchvision(places, rng, serve, monkeypatch):
+    from torchvision import datasets
+
+    monkeypatch.delenv("AETUTOR_DATA")
+    pixels = rng.integers(0, 256, (6, 3072), np.uint8)  # channels first, as published
+    batches = [f"data_batch_{n}" for n in range(1, 6)] + ["test_batch"]
+    members = {
+        name: pickle.dumps({"data": pixels[i : i + 1], "labels": [i]})
+        for i, name in enumerate(batches)
+    }
+    members["batches.meta"] = pickle.dumps({"label_names": list(data.CIFAR10.class_names)})
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
+        for name, content in members.items():
+            member = tarfile.TarInfo(f"cifar-10-batches-py/{name}")
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    md5 = {name: hashlib.md5(content).hexdigest() for name, content in members.items()}
+    kind = datasets.CIFAR10
+    monkeypatch.setattr(kind, "train_list", [[name, md5[name]] for name in batches[:5]])
+    monkeypatch.setattr(kind, "test_list", [["test_batch", md5["test_batch"]]])
+    monkeypatch.setattr(kind, "meta", kind.meta | {"md5": md5["batches.meta"]})
+    publish(monkeypatch, data.CIFAR10, {kind.filename: buffer.getvalue()}, serve)
+
+    cifar10 = data.load_cifar10(offline="error")
+    assert cifar10.value_range == (-1.0, 1.0)
+    assert torch.equal(cifar10.test.images, torch.from_numpy(pixels[5:]).reshape(1, 3, 32, 32))
+    assert cifar10.test.labels.tolist() == [5]
+    assert len(cifar10.train) + len(cifar10.val) == 5
+
+
+def test_without_network_a_standin_comes_under_a_banner(places, arrays, serve, monkeypatch, capsys):
+    monkeypatch.delenv("AETUTOR_DATA")
+    publish(monkeypatch, data.MNIST, mnist_files(arrays), serve, ("unavailable",))
+    mnist = data.load_mnist()
+    assert mnist.is_standin
+    assert mnist.source.startswith("stand-in: ")
+    assert (len(mnist.train), len(mnist.val), len(mnist.test)) == (8100, 900, 297)
+    printed = capsys.readouterr().out
+    assert "THIS IS NOT MNIST" in printed
+    assert "answered 503" in printed
+    with pytest.raises(DownloadError, match=r"train-images-idx3-ubyte\.gz.*answered 503"):
+        data.load_mnist(offline="error")
+    with pytest.raises(ValueError, match='"stand-in" or "error", got \'never\''):
+        data.load_mnist(offline="never")
+
+
+def test_a_missing_file_in_the_classrooms_folder_is_mentioned(places, arrays):
+    data.write_npz(places.cache / "mnist.npz", arrays)
+    with pytest.warns(UserWarning, match="there is no file .*mnist.npz"):
+        assert data.load_mnist().source == "cache of an earlier download"
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda a: a.pop("test_labels"), "it lacks test_labels"),
+        (lambda a: a.update(train_images=a["train_images"] / 255), "uint8, got float64"),
+        (lambda a: a.update(test_labels=a["test_labels"][:3]), "5 test_images come with labels"),
+        (lambda a: a.update(test_images=a["test_images"][:0]), "with N > 0"),
+        (lambda a: a.update(test_images=a["test_images"][:, :27]), r"must be \(N, 28, 28\)"),
+        (lambda a: a.update(test_labels=np.array([None] * 5)), "allow_pickle=False"),
+    ],
+)
+def test_an_npz_that_is_no_mnist_is_refused_by_name(places, arrays, damage, message):
+    damage(arrays)
+    np.savez(places.classroom / "mnist.npz", **arrays)
+    with pytest.raises(ValueError, match=rf"mnist\.npz cannot be used: .*{message}"):
+        data.load_mnist()
+
+
+@pytest.mark.parametrize("kept", [0, 10, 0.5, 0.999])
+def test_a_truncated_npz_is_refused_by_name(places, arrays, kept):
+    path = places.classroom / "mnist.npz"
+    data.write_npz(path, arrays)
+    content = path.read_bytes()
+    path.write_bytes(content[: kept if isinstance(kept, int) else int(kept * len(content))])
+    with pytest.raises(ValueError, match=r"mnist\.npz cannot be used"):
+        data.load_mnist()
+
+
+def test_a_flipped_bit_in_an_npz_is_noticed(places, arrays):
+    path = places.classroom / "mnist.npz"
+    data.write_npz(path, arrays)
+    content = bytearray(path.read_bytes())
+    with zipfile.ZipFile(path) as archive:
+        content[archive.infolist()[0].header_offset + 2000] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match="cannot be used"):
+        data.load_mnist()
+
+
+def test_a_damaged_cache_is_downloaded_again(places, arrays, serve, monkeypatch):
+    monkeypatch.delenv("AETUTOR_DATA")
+    publish(monkeypatch, data.MNIST, mnist_files(arrays), serve)
+    places.cache.mkdir()
+    (places.cache / "mnist.npz").write_bytes(b"PK half a file")
+    with pytest.warns(UserWarning, match="downloaded again"):
+        assert data.load_mnist(offline="error").source.startswith("downloaded")
+    assert data.load_mnist().source == "cache of an earlier download"
+
+
+def test_a_full_disk_costs_the_cache_but_not_the_images(
+    places, arrays, serve, monkeypatch, small_files
+):
+    monkeypatch.delenv("AETUTOR_DATA")
+    publish(monkeypatch, data.MNIST, mnist_files(arrays), serve)
+    with pytest.warns(UserWarning, match="cache .* cannot be used"):
+        mnist = data.load_mnist(offline="error")
+    assert len(mnist.test) == 5
+    assert not list(places.cache.glob("mnist.npz"))
+    assert not list(places.cache.glob("*.part"))
+
+
+def test_a_cache_that_is_no_folder_costs_nothing_but_a_warning(places, arrays, serve, monkeypatch):
+    monkeypatch.delenv("AETUTOR_DATA")
+    publish(monkeypatch, data.MNIST, mnist_files(arrays), serve)
+    places.cache.write_text("in the way")
+    with pytest.warns(UserWarning, match="cannot be used"):
+        assert len(data.load_mnist(offline="error").test) == 5
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs fork, to inherit the local servers")
+def test_two_processes_download_only_once(places, arrays, serve, monkeypatch):
+    monkeypatch.delenv("AETUTOR_DATA")
+    servers = publish(monkeypatch, data.MNIST, mnist_files(arrays), serve, ("late",))
+    fork = multiprocessing.get_context("fork")
+    queue = fork.Queue()
+
+    def load():
+        arrays, source = data._real_arrays(data.MNIST)
+        queue.put((source, int(arrays["train_images"].sum())))
+
+    processes = [fork.Process(target=load) for _ in range(2)]
+    for process in processes:
+        process.start()
+    found = sorted(queue.get(timeout=60) for _ in processes)
+    for process in processes:
+        process.join(timeout=10)
+    total = int(arrays["train_images"].sum())
+    assert found[0] == ("cache of an earlier download", total)
+    assert found[1][0].startswith("downloaded from")
+    assert found[1][1] == total
+    assert [len(server.requests) for server in servers] == [1, 1, 1, 1]
+
+
+def test_prepare_writes_a_classrooms_file(places, arrays, tmp_path):
+    data.write_npz(places.classroom / "mnist.npz", arrays)
+    path = data.prepare("mnist", tmp_path / "stick")
+    stored = data.read_npz(path, (28, 28))
+    assert all(np.array_equal(stored[name], arrays[name]) for name in arrays)
+    path.write_bytes(b"half")
+    with pytest.raises(ValueError, match="cannot be used"):
+        data.prepare("mnist", tmp_path / "stick")
+    with pytest.raises(ValueError, match="one of mnist, cifar10, got 'minst'"):
+        data.prepare("minst")
+
+
+def test_torch_and_torchvision_of_different_builds_are_explained(monkeypatch):
+    class Broken:
+        def find_spec(self, name, path=None, target=None):
+            if name == "torchvision":
+                raise RuntimeError("operator torchvision::nms does not exist")
+
+    for name in [name for name in sys.modules if name.split(".")[0] == "torchvision"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setattr(sys, "meta_path", [Broken(), *sys.meta_path])
+    with pytest.raises(ImportError, match="different builds; install both again"):
+        data._torchvision_datasets()

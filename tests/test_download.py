@@ -1,0 +1,85 @@
+import hashlib
+
+import pytest
+
+from aetutor import download
+from aetutor.download import DownloadError, RemoteFile, fetch
+
+CONTENT = bytes(range(256)) * 400
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch):
+    monkeypatch.setattr(download, "STALL_TIMEOUT", 0.3)
+    monkeypatch.setattr(download, "TRIAL_SECONDS", 0.3)
+
+
+def remote(server, *behaviours):
+    digest = hashlib.sha256(CONTENT).hexdigest()
+    return RemoteFile("file.bin", digest, len(CONTENT), tuple(map(server.url, behaviours)))
+
+
+def test_the_first_good_host_serves_the_file(serve, tmp_path, capfd):
+    server = serve(CONTENT)
+    path, host = fetch(remote(server, "good", "lies"), tmp_path)
+    assert path == tmp_path / "file.bin"
+    assert path.read_bytes() == CONTENT
+    assert host.startswith("127.0.0.1")
+    assert server.requests == ["/good/file"]
+    printed = capfd.readouterr()
+    assert f"Downloading file.bin (102 kB) from {host}" in printed.out
+    assert "/102k [" in printed.err
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "reason"),
+    [
+        ("lies", "SHA-256 differs"),
+        ("page", "SHA-256 differs"),
+        ("forbidden", "answered 403"),
+        ("unavailable", "answered 503"),
+        ("cut", "cut off in the middle"),
+        ("circle", "redirects in a circle"),
+        ("stalls", "sent nothing for 0.3 s"),
+        ("trickles", "too slow"),
+        ("endless", "more than the 102400 bytes"),
+    ],
+)
+def test_a_bad_mirror_is_named_and_the_next_one_tried(serve, tmp_path, capsys, behaviour, reason):
+    server = serve(CONTENT)
+    path, _ = fetch(remote(server, behaviour, "good"), tmp_path)
+    assert path.read_bytes() == CONTENT
+    assert reason in capsys.readouterr().out
+    assert [file.name for file in tmp_path.iterdir()] == ["file.bin"]
+
+
+def test_all_hosts_failing_names_each_and_leaves_no_file(serve, tmp_path):
+    server = serve(CONTENT)
+    server.http.server_close()  # nobody listens any more
+    gone = remote(server, "good")
+    live = remote(serve(CONTENT), "forbidden", "lies")
+    both = RemoteFile("file.bin", gone.sha256, gone.size, gone.urls + live.urls)
+    with pytest.raises(DownloadError, match=r"cannot be reached.*403.*SHA-256"):
+        fetch(both, tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_last_host_may_be_slow(serve, tmp_path, monkeypatch):
+    monkeypatch.setattr(download, "SLOWEST_MIRROR", 1e12)
+    monkeypatch.setattr(download, "TRIAL_SECONDS", 0)
+    server = serve(CONTENT)
+    path, _ = fetch(remote(server, "late", "good"), tmp_path)
+    assert path.read_bytes() == CONTENT
+    assert len(server.requests) == 2
+
+
+def test_an_interrupt_stops_at_once_and_leaves_no_file(serve, tmp_path, monkeypatch):
+    def interrupted(self, received, seconds):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(download._Downloader, "_judge", interrupted)
+    server = serve(CONTENT)
+    with pytest.raises(KeyboardInterrupt):
+        fetch(remote(server, "good", "good"), tmp_path)
+    assert len(server.requests) == 1
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,31 @@
+import pytest
+
+from aetutor.files import replacing
+
+
+def test_a_file_appears_whole_with_its_folder(tmp_path):
+    path = tmp_path / "new folder" / "file"
+    with replacing(path) as file:
+        file.write(b"whole")
+        assert not path.exists()
+    assert path.read_bytes() == b"whole"
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_failure_leaves_the_earlier_file(tmp_path):
+    path = tmp_path / "file"
+    path.write_bytes(b"earlier")
+    with pytest.raises(KeyboardInterrupt), replacing(path) as file:
+        file.write(b"half")
+        raise KeyboardInterrupt
+    assert path.read_bytes() == b"earlier"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_disk_that_takes_no_more_leaves_the_earlier_file(tmp_path, small_files):
+    path = tmp_path / "file"
+    path.write_bytes(b"earlier")
+    with pytest.raises(OSError), replacing(path) as file:
+        file.write(bytes(1_000_000))
+    assert path.read_bytes() == b"earlier"
+    assert list(tmp_path.iterdir()) == [path]

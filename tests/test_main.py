@@ -1,0 +1,81 @@
+import numpy as np
+import pytest
+import torch
+
+from aetutor import data, standins, weights
+from aetutor.__main__ import SHIPPED, main
+
+
+@pytest.fixture(autouse=True)
+def small_data(digits, patches, monkeypatch):
+    monkeypatch.setattr(data, "load_mnist", lambda: digits)
+    monkeypatch.setattr(data, "load_cifar10", lambda: patches)
+
+
+def test_download_prepares_a_classrooms_folder(tmp_path, monkeypatch, capsys):
+    arrays = {name: array[:20] for name, array in standins.digits().items()}
+    data.write_npz(tmp_path / "here" / "mnist.npz", arrays)
+    monkeypatch.setenv("AETUTOR_DATA", str(tmp_path / "here"))
+    main(["download", "mnist", "--to", str(tmp_path / "stick")])
+    stored = data.read_npz(tmp_path / "stick" / "mnist.npz", (28, 28))
+    assert all(np.array_equal(stored[name], arrays[name]) for name in arrays)
+    assert str(tmp_path / "stick" / "mnist.npz") in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("network", ["mnist-linear", "mnist-conv", "cifar10"])
+def test_train_writes_a_model_that_its_own_command_makes_again(
+    tmp_path, monkeypatch, network, capsys
+):
+    monkeypatch.setattr(weights, "FOLDER", tmp_path)
+    settings = ["--latent-dim", "3", "--epochs", "2", "--batch-size", "50"]
+    main(["train", network, *settings, "--to", str(tmp_path)])
+    name = f"{network}-3"
+    card, model = weights.card(name), weights.trained(name)
+    assert (card.name, card.epochs, card.seeds) == (name, 2, [0])
+    assert card.recipe["batch_size"] == 50
+    command = card.command.removeprefix("python -m aetutor ").split()
+    main([*command, "--to", str(tmp_path / "again")])
+    again = weights.load(tmp_path / "again" / f"{name}.safetensors")
+    for tensor, other in zip(model.state_dict().values(), again.state_dict().values(), strict=True):
+        assert torch.equal(tensor, other)
+    capsys.readouterr()
+    main(["evaluate", name])
+    assert f"{card.test_error[0]:.6f} mean squared error per pixel" in capsys.readouterr().out
+
+
+def test_the_textbooks_runs_are_kept_seed_by_seed(tmp_path, monkeypatch):
+    monkeypatch.setattr(weights, "FOLDER", tmp_path)
+    settings = ["--latent-dim", "2", "--epochs", "1", "--optimizer", "adam", "--seeds", "0", "1"]
+    main(["train", "mnist-conv", *settings, "--to", str(tmp_path), "--runs", str(tmp_path / "r")])
+    card = weights.card("mnist-conv-2-textbook")
+    assert card.seeds == [0, 1]
+    assert len(set(card.test_error)) == 2
+    assert (tmp_path / "r" / "mnist-conv-2-textbook-seed1" / "checkpoint" / "last.pt").exists()
+    assert list((tmp_path / "r" / "mnist-conv-2-textbook-seed1" / "tensorboard").glob("events*"))
+
+
+def test_what_train_all_makes_is_what_ships():
+    names = {
+        f"{network}-{latent_dim}" + ("-textbook" if settings.get("optimizer") == "adam" else "")
+        for network, latent_dims, settings in SHIPPED
+        for latent_dim in latent_dims
+    }
+    assert names == set(weights.names())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["train", "mnist-conv"], "--latent-dim is needed to train mnist-conv"),
+        (["train", "mnist-conv", "--latent-dim", "0"], "latent_dim must be"),
+        (["train", "mnist-conv", "--latent-dim", "2", "--epochs", "0"], "epochs must be"),
+        (["evaluate", "mnist-conv-63"], "did you mean 'mnist-conv-64'"),
+        (["evaluate", "nowhere.safetensors"], "there is no file nowhere.safetensors"),
+        (["download", "minst"], "name must be one of mnist, cifar10, got 'minst'"),
+    ],
+)
+def test_a_mistake_gets_one_sentence(arguments, message):
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)

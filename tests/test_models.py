@@ -1,0 +1,136 @@
+import pytest
+import torch
+from sklearn.decomposition import PCA
+from torch import nn
+
+from aetutor import models
+
+KINDS = [
+    models.LinearAutoencoder(10),
+    models.LinearAutoencoder(64),
+    models.LinearAutoencoder(500),
+    models.ConvAutoencoder(2),
+    models.ConvAutoencoder(64, batch_norm=True),
+    models.ColorConvAutoencoder(48),
+    models.PCAAutoencoder(3),
+]
+
+
+@pytest.mark.parametrize("model", KINDS, ids=lambda model: f"{model.config}")
+def test_every_kind_takes_images_and_gives_flat_latents_and_images(model):
+    images = torch.rand(5, *model.image_shape)
+    model.eval()
+    with torch.inference_mode():
+        latents = model.encode(images)
+        assert latents.shape == (5, model.latent_dim)
+        assert model.decode(latents).shape == images.shape
+        torch.testing.assert_close(model(images), model.decode(latents))
+
+
+@pytest.mark.parametrize("model", KINDS, ids=lambda model: f"{model.config}")
+def test_a_model_can_be_built_again_from_its_config(model):
+    again = models.build(model.config)
+    assert type(again) is type(model)
+    assert again.config == model.config
+    again.load_state_dict(model.state_dict())
+
+
+def test_the_networks_are_the_published_ones():
+    def sizes(model):
+        return [m.in_features for m in model.modules() if isinstance(m, nn.Linear)]
+
+    assert sizes(models.LinearAutoencoder()) == [784, 128, 64, 12, 10, 12, 64, 128]
+    assert sizes(models.LinearAutoencoder(64)) == [784, 128, 64, 128]
+    kernels = [
+        m.kernel_size[0] for m in models.ConvAutoencoder().modules() if hasattr(m, "kernel_size")
+    ]
+    assert kernels == [3, 3, 7, 7, 3, 3]
+    count = sum(p.numel() for p in models.ColorConvAutoencoder(384).parameters())
+    assert count == 992_771  # as the UvA course's tutorial 9 counts its own
+
+
+def test_batch_norm_and_activation_are_switches():
+    def count(kind, model):
+        return sum(isinstance(layer, kind) for layer in models.build(model.config).modules())
+
+    assert count(nn.BatchNorm2d, models.ConvAutoencoder()) == 0
+    assert count(nn.BatchNorm2d, models.ConvAutoencoder(batch_norm=True)) == 4
+    assert count(nn.GELU, models.ColorConvAutoencoder(8)) == 10
+    assert count(nn.GELU, models.ColorConvAutoencoder(8, activation=nn.ReLU)) == 0
+
+
+def test_initial_weights_depend_on_the_seed_alone():
+    torch.manual_seed(1)
+    before = torch.random.get_rng_state()
+    first = models.ConvAutoencoder(4, seed=3)
+    assert torch.equal(before, torch.random.get_rng_state())
+    torch.manual_seed(2)
+    second, other = models.ConvAutoencoder(4, seed=3), models.ConvAutoencoder(4, seed=4)
+    assert torch.equal(first.encoder[0].weight, second.encoder[0].weight)
+    assert not torch.equal(first.encoder[0].weight, other.encoder[0].weight)
+
+
+def test_pca_is_scikit_learns(digits):
+    images = digits.train[:][0]
+    model = models.PCAAutoencoder.fit(images, 7)
+    pca = PCA(7, svd_solver="full").fit(images.flatten(1).double().numpy())
+    held_out = digits.test[:20][0]
+    flat = held_out.flatten(1).double().numpy()
+    expected = torch.from_numpy(pca.inverse_transform(pca.transform(flat))).float()
+    torch.testing.assert_close(model(held_out).flatten(1), expected, atol=1e-4, rtol=0)
+    assert model.encode(held_out).shape == (20, 7)
+
+
+def test_pca_with_all_components_loses_nothing():
+    images = torch.rand(100, 1, 4, 4)
+    torch.testing.assert_close(models.PCAAutoencoder.fit(images, 16)(images), images)
+
+
+@pytest.mark.parametrize("kind", models.KINDS.values())
+@pytest.mark.parametrize("latent_dim", [0, -1, 2.5, "10"])
+def test_an_impossible_latent_dim_is_refused(kind, latent_dim):
+    with pytest.raises(ValueError, match="latent_dim must be a whole number of at least 1, got"):
+        kind(latent_dim)
+
+
+@pytest.mark.parametrize(
+    ("images", "message"),
+    [
+        (torch.rand(2, 3, 28, 28), r"shape \(B, 1, 28, 28\), got \(2, 3, 28, 28\)"),
+        (torch.rand(1, 28, 28), r"got \(1, 28, 28\)"),
+        (torch.rand(2, 1, 28, 28) * 255, "values from 0 to 1, got values from"),
+        (torch.rand(2, 1, 28, 28) - 0.5, "values from 0 to 1"),
+        (torch.full((2, 1, 28, 28), torch.nan), "got values from nan"),
+        (torch.zeros(2, 1, 28, 28, dtype=torch.uint8), "floating-point numbers, got torch.uint8"),
+    ],
+)
+def test_what_is_no_image_for_a_model_is_refused(images, message):
+    for model in (models.LinearAutoencoder(), models.ConvAutoencoder(), models.PCAAutoencoder()):
+        with pytest.raises(ValueError, match=message):
+            model(images)
+
+
+def test_latents_of_another_length_are_refused():
+    with pytest.raises(ValueError, match=r"shape \(B, 10\), got \(2, 9\)"):
+        models.LinearAutoencoder(10).decode(torch.zeros(2, 9))
+
+
+def test_pca_refuses_too_few_images_and_too_many_components():
+    with pytest.raises(ValueError, match="20 components need as many images, got 5"):
+        models.PCAAutoencoder.fit(torch.rand(5, 1, 28, 28), 20)
+    with pytest.raises(ValueError, match="at most the 784 values"):
+        models.PCAAutoencoder(785)
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        ({"kind": "ConvAutoencode"}, "did you mean ConvAutoencoder"),
+        ({}, "got None"),
+        ({"kind": "LinearAutoencoder", "wings": 2}, "cannot be built.*wings"),
+        ({"kind": "ColorConvAutoencoder", "activation": "system"}, "name of one of torch.nn's"),
+    ],
+)
+def test_a_config_that_describes_no_network_is_refused(config, message):
+    with pytest.raises(ValueError, match=message):
+        models.build(config)

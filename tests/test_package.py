@@ -1,0 +1,57 @@
+"""The design's own rules: imports only downwards, and a light package."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import aetutor
+
+FOLDER = Path(aetutor.__file__).parent
+FLOORS = (
+    {"download", "files", "history", "models", "muon", "standins"},
+    {"board", "checkpoint", "data", "plotting", "recipes"},
+    {"training", "weights"},
+    {"__main__"},
+)
+
+
+def floor_of(module):
+    return next(number for number, modules in enumerate(FLOORS) if module in modules)
+
+
+def modules_imported_by(path):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module == "aetutor":
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("aetutor."):
+            yield node.module.split(".")[1]
+
+
+@pytest.mark.parametrize("path", sorted(FOLDER.glob("*.py")), ids=lambda path: path.stem)
+def test_a_module_imports_only_from_floors_below(path):
+    imported = set(modules_imported_by(path))
+    if path.stem == "__init__":
+        assert not imported
+    else:
+        assert all(floor_of(module) < floor_of(path.stem) for module in imported)
+
+
+@pytest.mark.parametrize("module", ["aetutor", "aetutor.__main__"])
+def test_importing_the_package_alone_imports_nothing_heavy(module):
+    code = f"import sys, {module}; print(*{{name.split('.')[0] for name in sys.modules}})"
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert "aetutor" in loaded.stdout.split()
+    assert not {"torch", "matplotlib", "numpy", "sklearn"} & set(loaded.stdout.split())
+
+
+def test_data_alone_imports_neither_scikit_learn_nor_torchvision():
+    code = "import sys, aetutor.data; print(*{name.split('.')[0] for name in sys.modules})"
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert not {"sklearn", "torchvision", "matplotlib"} & set(loaded.stdout.split())

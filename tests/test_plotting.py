@@ -1,0 +1,106 @@
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+import torch
+
+from aetutor import plotting
+from aetutor.history import History
+
+
+@pytest.fixture
+def history():
+    history = History(
+        (0.0, 1.0), [0.3, 0.2], [0.25, 0.125], [0.1, 0.1], [1.0, 1.0],
+        images=torch.full((3, 1, 4, 4), 51, dtype=torch.uint8),
+    )  # fmt: skip
+    history.pictures = {1: history.images + 51, 2: history.images + 102}
+    return history
+
+
+def shown(figure):
+    """The pictures of a figure, axis by axis."""
+    return [axis.get_images()[0].get_array() for axis in figure.axes if axis.get_images()]
+
+
+def texts(figure):
+    return [text.get_text() for axis in figure.axes for text in axis.texts]
+
+
+def test_images_are_shown_in_their_range_and_order():
+    ramp = torch.linspace(0, 1, 4).reshape(4, 1, 1, 1).expand(4, 1, 2, 2)
+    figure = plotting.images(ramp, ["a", "b", "c", "d"], columns=2)
+    assert [int(picture[0, 0]) for picture in shown(figure)] == [0, 85, 170, 255]
+    assert [axis.get_title() for axis in figure.axes] == ["a", "b", "c", "d"]
+    colour = torch.tensor([-1.0, 0.0, 1.0]).reshape(1, 3, 1, 1).expand(1, 3, 2, 2)
+    assert shown(plotting.images(colour))[0][0, 0].tolist() == [0, 128, 255]
+    assert shown(plotting.images(colour, value_range=(-3.0, 1.0)))[0][0, 0].tolist() == [
+        128,
+        191,
+        255,
+    ]
+
+
+def test_reconstructions_stand_below_their_originals():
+    originals = torch.zeros(3, 1, 2, 2)
+    figure = plotting.reconstructions(originals, originals + 1, labels=["x", "x_hat"], title="T")
+    assert [int(picture[0, 0]) for picture in shown(figure)] == [0, 0, 0, 255, 255, 255]
+    assert texts(figure) == ["x", "x_hat"]
+    assert figure.get_suptitle() == "T"
+
+
+def test_progress_names_epoch_and_error(history):
+    figure = plotting.progress(history)
+    assert [int(picture[0, 0]) for picture in shown(figure)] == [51] * 3 + [102] * 3 + [153] * 3
+    assert texts(figure) == ["original", "epoch 1\nerror 0.2500", "epoch 2\nerror 0.1250"]
+
+
+def test_learning_curves_show_held_out_and_training_errors(history):
+    figure = plotting.learning_curves({"net": history}, scale=10, references={"goal": 1.5})
+    held_out, training, goal = figure.axes[0].get_lines()
+    assert np.allclose(held_out.get_xydata(), [[1, 2.5], [2, 1.25]])
+    assert np.allclose(training.get_ydata(), [3, 2])
+    assert held_out.get_color() == training.get_color()
+    assert set(goal.get_ydata()) == {1.5}
+    assert texts(figure) == ["goal: 1.5"]
+
+
+def test_error_bars_stand_at_the_mean_with_the_range_of_the_seeds():
+    errors = {"linear": {"10": [0.1, 0.2, 0.6], "64": 0.5}, "conv": {"10": [0.2], "64": 0.1}}
+    axis = plotting.error_bars(errors, references={"the blog": 0.4}).axes[0]
+    heights = [[bar.get_height() for bar in bars] for bars in axis.containers[:2]]
+    assert np.allclose(heights, [[0.3, 0.5], [0.2, 0.1]])
+    assert axis.containers[0][0].get_hatch() != axis.containers[1][0].get_hatch()
+    spans = [line.get_ydata() for line in axis.lines if len(line.get_ydata()) > 2]
+    assert any(np.isclose(np.nanmin(y), 0.1) and np.isclose(np.nanmax(y), 0.6) for y in spans)
+
+
+def test_figures_leave_pyplot_and_the_readers_style_alone(history):
+    before, open_figures = dict(plt.rcParams), plt.get_fignums()
+    plotting.images(torch.rand(2, 1, 4, 4))
+    plotting.reconstructions(torch.rand(2, 1, 4, 4), torch.rand(2, 1, 4, 4))
+    plotting.progress(history)
+    plotting.learning_curves({"net": history})
+    plotting.error_bars({"a": {"b": 1.0}})
+    assert dict(plt.rcParams) == before
+    assert plt.get_fignums() == open_figures
+
+
+def test_what_cannot_be_drawn_is_refused(history):
+    good = torch.rand(2, 1, 4, 4)
+    for bad, message in (
+        (torch.rand(2, 2, 4, 4), r"got \(2, 2, 4, 4\)"),
+        (torch.rand(1, 4, 4), r"got \(1, 4, 4\)"),
+        (torch.rand(0, 1, 4, 4), "with N > 0"),
+        (good * torch.nan, "finite numbers"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            plotting.images(bad)
+    with pytest.raises(ValueError, match="2 images need as many titles, got 1"):
+        plotting.images(good, ["one"])
+    with pytest.raises(ValueError, match=r"images' shape \(2, 1, 4, 4\), got \(1, 1, 4, 4\)"):
+        plotting.reconstructions(good, good[:1])
+    with pytest.raises(ValueError, match="2 rows need as many labels, got 1"):
+        plotting.reconstructions(good, good, labels=["one"])
+    history.pictures = {}
+    with pytest.raises(ValueError, match="no pictures"):
+        plotting.progress(history)

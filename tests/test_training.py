@@ -1,0 +1,345 @@
+import math
+import subprocess
+import sys
+import time
+import urllib.request
+
+import pytest
+import torch
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from aetutor import models, training
+from aetutor.checkpoint import Checkpoint
+from aetutor.history import History, to_bytes
+
+
+def weights_of(model):
+    return {name: tensor.clone() for name, tensor in model.state_dict().items()}
+
+
+def same(first, second):
+    return all(torch.equal(first[name], second[name]) for name in first | second)
+
+
+@pytest.fixture
+def one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
+def stop_after(monkeypatch):
+    """``stop_after(n, error)`` raises an error in the n-th batch that is trained on."""
+
+    def arrange(batches, error):
+        forward, count = models.Autoencoder.forward, [0]
+
+        def counted(self, images):
+            if self.training:
+                count[0] += 1
+                if count[0] == batches:
+                    raise error
+            return forward(self, images)
+
+        monkeypatch.setattr(models.Autoencoder, "forward", counted)
+        return lambda: monkeypatch.setattr(models.Autoencoder, "forward", forward)
+
+    return arrange
+
+
+def test_the_error_of_a_black_image_is_its_mean_square(digits):
+    black = models.PCAAutoencoder(1)  # unfitted: it decodes to zeros
+    expected = digits.test[:][0].double().square().mean().item()
+    assert training.evaluate(black, digits.test, batch_size=7) == pytest.approx(expected)
+
+
+def test_evaluate_leaves_the_mode_alone(digits):
+    model = models.ConvAutoencoder(2, batch_norm=True)
+    before = weights_of(model)
+    training.evaluate(model, digits.val)
+    assert model.training
+    assert same(before, weights_of(model))
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "muon"])
+@pytest.mark.parametrize("kind", [models.LinearAutoencoder, models.ConvAutoencoder])
+def test_training_lowers_the_held_out_error(digits, kind, optimizer):
+    model = kind(8)
+    before = training.evaluate(model, digits.val)
+    history = training.fit(model, digits, epochs=3, optimizer=optimizer, batch_size=4)
+    assert len(history) == len(history.seconds) == len(history.learning_rate) == 3
+    assert history.val_error[-1] < 0.8 * before
+    assert history.val_error[-1] == pytest.approx(training.evaluate(model, digits.val))
+    assert not model.training
+    assert sorted(history.pictures) == [1]
+    images = digits.val[: training.PICTURES][0]
+    assert torch.equal(history.images, digits.val.images[: training.PICTURES])
+    last = training.fit(kind(8), digits, epochs=2, picture_epochs=[2]).pictures[2]
+    assert last.shape == images.shape
+
+
+def test_colour_images_are_trained_in_their_own_range(patches):
+    model = models.ColorConvAutoencoder(16, base_channels=8)
+    before = training.evaluate(model, patches.val)
+    history = training.fit(model, patches, epochs=3, optimizer="muon", batch_size=16)
+    assert history.value_range == (-1.0, 1.0)
+    assert history.val_error[-1] < before
+    assert all(p.is_contiguous() for p in model.parameters())
+
+
+def test_bfloat16_does_not_hurt_the_error(patches, monkeypatch):
+    def trained():
+        model = models.ColorConvAutoencoder(16, base_channels=8)
+        return training.fit(model, patches, epochs=2, optimizer="muon", batch_size=16).val_error[-1]
+
+    plain = trained()
+    monkeypatch.setattr(training, "_has_bfloat16", lambda device: True)
+    assert trained() == pytest.approx(plain, rel=0.15)
+
+
+def test_the_same_seed_gives_the_same_weights_whatever_ran_before(digits):
+    def trained(seed):
+        torch.rand(seed + 1)
+        model = models.LinearAutoencoder(4)
+        training.fit(model, digits, epochs=1, optimizer="muon", seed=seed)
+        return weights_of(model)
+
+    assert same(trained(0), trained(0))
+    assert not same(trained(0), trained(1))
+
+
+def test_training_leaves_the_readers_random_numbers_alone(digits):
+    torch.manual_seed(5)
+    before = torch.random.get_rng_state()
+    training.fit(models.LinearAutoencoder(4), digits, epochs=1)
+    assert torch.equal(before, torch.random.get_rng_state())
+
+
+def test_the_fast_recipe_ends_at_rate_zero_and_the_textbooks_stays(digits):
+    fast = training.fit(models.LinearAutoencoder(4), digits, epochs=4, optimizer="muon")
+    assert fast.learning_rate == sorted(fast.learning_rate, reverse=True)
+    assert fast.learning_rate[-1] == pytest.approx(0, abs=1e-9)
+    textbook = training.fit(models.LinearAutoencoder(4), digits, epochs=2)
+    assert textbook.learning_rate == [1e-3, 1e-3]
+
+
+def test_what_has_faded_is_set_to_zero_before_it_becomes_denormal(digits):
+    from aetutor.recipes import recipe
+
+    model = models.LinearAutoencoder(4)
+    for name in ("adam", "muon"):
+        setup = recipe(name).prepare(model, 1e-3, 10)
+        model(digits.train[:8][0]).mean().backward()
+        for optimizer in setup.optimizers:
+            optimizer.step()
+        weight = model.encoder[1].weight
+        state = setup.optimizers[0].state[weight]
+        with torch.no_grad():
+            weight[0, 0], weight[0, 1] = 1e-35, 1e-3
+            for tensor in (tensor for tensor in state.values() if tensor.ndim):
+                tensor[0, 0] = -1e-40
+        setup.flush()
+        assert weight[0, 0] == 0
+        assert weight[0, 1] == 1e-3
+        assert all(tensor[0, 0] == 0 for tensor in state.values() if tensor.ndim)
+
+
+def test_an_interrupt_keeps_what_was_learnt(digits, stop_after, capsys):
+    model = models.LinearAutoencoder(4)
+    training.fit(model, digits, epochs=1, batch_size=60)
+    after_one_epoch = weights_of(model)
+    model = models.LinearAutoencoder(4)
+    stop_after(6, KeyboardInterrupt)  # the third of three batches in the second epoch
+    history = training.fit(model, digits, epochs=5, batch_size=60)
+    assert len(history) == 1
+    assert not same(after_one_epoch, weights_of(model))  # two batches further
+    assert "Interrupted in epoch 2 of 5" in capsys.readouterr().out
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_a_diverging_loss_stops_with_the_last_good_state(digits):
+    model = models.LinearAutoencoder(4)
+    before = weights_of(model)
+    with pytest.raises(training.DivergedError, match="try a learning_rate below") as caught:
+        training.fit(model, digits, epochs=3, learning_rate=1e30, batch_size=4)
+    assert same(before, weights_of(model))
+    assert len(caught.value.history) == 0
+    assert math.isfinite(training.evaluate(model, digits.val))
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "muon"])
+def test_a_crashed_run_goes_on_to_the_same_end(digits, tmp_path, stop_after, one_thread, optimizer):
+    settings = {"epochs": 3, "optimizer": optimizer, "batch_size": 60, "picture_epochs": [1, 3]}
+    unbroken = models.ConvAutoencoder(4)
+    expected = training.fit(unbroken, digits, **settings)
+    undo = stop_after(8, RuntimeError("power cut"))  # in the third epoch
+    with pytest.raises(RuntimeError, match="power cut"):
+        training.fit(models.ConvAutoencoder(4), digits, checkpoint=tmp_path / "run", **settings)
+    undo()
+    resumed = models.ConvAutoencoder(4, seed=9)
+    history = training.fit(resumed, digits, checkpoint=tmp_path / "run", **settings)
+    assert same(weights_of(unbroken), weights_of(resumed))
+    assert history.train_error == expected.train_error
+    assert history.val_error == expected.val_error
+    assert history.pictures.keys() == expected.pictures.keys()
+    again = training.fit(models.ConvAutoencoder(4), digits, checkpoint=tmp_path / "run", **settings)
+    assert len(again) == 3
+
+
+def test_the_best_epochs_model_can_be_had_back(digits, tmp_path):
+    model = models.LinearAutoencoder(4)
+    history = training.fit(model, digits, epochs=4, learning_rate=0.05, checkpoint=tmp_path)
+    run = torch.load(tmp_path / "last.pt", weights_only=True)["run"]
+    Checkpoint(tmp_path, run).restore_best(model)
+    assert training.evaluate(model, digits.val) == pytest.approx(min(history.val_error))
+    with pytest.raises(FileNotFoundError, match="no checkpoint in"):
+        Checkpoint(tmp_path / "nothing", run).restore_best(model)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"latent_dim": 5}, "another run: model is .*'latent_dim': 4.* there, .*5.* here"),
+        ({"optimizer": "muon", "learning_rate": 1e-3}, "optimizer is 'adam' there, 'muon' here"),
+        ({"epochs": 2}, "epochs is 1 there, 2 here"),
+        ({"seed": 1}, "seed is 0 there, 1 here"),
+    ],
+)
+def test_a_checkpoint_of_another_run_is_refused_and_kept(digits, tmp_path, change, message):
+    training.fit(models.LinearAutoencoder(4), digits, epochs=1, batch_size=64, checkpoint=tmp_path)
+    before = (tmp_path / "last.pt").read_bytes()
+    settings = {"epochs": 1, "batch_size": 64} | change
+    model = models.LinearAutoencoder(settings.pop("latent_dim", 4))
+    with pytest.raises(ValueError, match=message):
+        training.fit(model, digits, checkpoint=tmp_path, **settings)
+    assert (tmp_path / "last.pt").read_bytes() == before
+
+
+def test_a_checkpoint_of_other_data_is_refused(digits, tmp_path):
+    import dataclasses
+
+    training.fit(models.LinearAutoencoder(4), digits, epochs=1, checkpoint=tmp_path)
+    other = dataclasses.replace(digits, fingerprint="0" * 16)
+    with pytest.raises(ValueError, match="fingerprint is"):
+        training.fit(models.LinearAutoencoder(4), other, epochs=1, checkpoint=tmp_path)
+
+
+def test_a_damaged_checkpoint_is_refused_by_name(digits, tmp_path):
+    training.fit(models.LinearAutoencoder(4), digits, epochs=1, checkpoint=tmp_path)
+    path = tmp_path / "last.pt"
+    content = path.read_bytes()
+    for damaged in (b"", content[:100], content[: len(content) // 2], b"not a checkpoint"):
+        path.write_bytes(damaged)
+        with pytest.raises(ValueError, match=r"last\.pt cannot be read .*remove it"):
+            training.fit(models.LinearAutoencoder(4), digits, epochs=1, checkpoint=tmp_path)
+
+
+def test_a_checkpoint_cannot_run_code(digits, tmp_path):
+    class Trap:
+        def __reduce__(self):
+            return (print, ("the trap went off",))
+
+    torch.save({"run": Trap()}, tmp_path / "last.pt")
+    with pytest.raises(ValueError, match="cannot be read"):
+        training.fit(models.LinearAutoencoder(4), digits, epochs=1, checkpoint=tmp_path)
+
+
+def test_a_full_disk_costs_the_checkpoint_not_the_run(digits, tmp_path, small_files):
+    model = models.LinearAutoencoder(4)
+    with pytest.warns(UserWarning, match="no checkpoint was written"):
+        history = training.fit(model, digits, epochs=2, checkpoint=tmp_path)
+    assert len(history) == 2
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"epochs": 0}, "epochs must be a whole number of at least 1, got 0"),
+        ({"epochs": 1.5}, "epochs must be .* got 1.5"),
+        ({"batch_size": 0}, "batch_size must be a whole number of at least 1, got 0"),
+        ({"learning_rate": -1.0}, "learning_rate must be above 0"),
+        ({"learning_rate": math.nan}, "learning_rate must be above 0"),
+        ({"optimizer": "moun"}, "one of adam, muon, got 'moun'; did you mean 'muon'"),
+    ],
+)
+def test_impossible_settings_are_refused(digits, settings, message):
+    model = models.LinearAutoencoder(4)
+    before = weights_of(model)
+    with pytest.raises(ValueError, match=message):
+        training.fit(model, digits, **settings)
+    assert same(before, weights_of(model))
+
+
+def test_a_model_for_other_images_is_refused(digits, patches):
+    with pytest.raises(ValueError, match=r"takes images of shape \(3, 32, 32\)"):
+        training.fit(models.ColorConvAutoencoder(4), digits)
+    with pytest.raises(ValueError, match="PCAAutoencoder has no weights to train"):
+        training.fit(models.PCAAutoencoder(4), digits)
+
+
+def test_a_history_survives_json_and_tensors():
+    history = History((-1.0, 1.0), [0.5], [0.4], [0.1], [2.0], torch.zeros(1, 3, 2, 2))
+    history.pictures[5] = torch.ones(1, 3, 2, 2)
+    again = History.restore(history.curves(), history.tensors())
+    assert again.curves() == history.curves()
+    assert torch.equal(again.pictures[5], history.pictures[5])
+    assert again.value_range == (-1.0, 1.0)
+
+
+def test_bytes_clip_what_is_out_of_range():
+    images = torch.tensor([-2.0, -1.0, 0.0, 1.0, 5.0])
+    assert to_bytes(images, (-1.0, 1.0)).tolist() == [0, 0, 128, 255, 255]
+
+
+@pytest.fixture(scope="module")
+def logged(patches, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("tensorboard")
+    model = models.ColorConvAutoencoder(4, base_channels=4)
+    history = training.fit(model, patches, epochs=2, log_dir=folder / "run", picture_epochs=[2])
+    return folder, history
+
+
+def test_tensorboard_reads_what_was_logged(logged):
+    folder, history = logged
+    events = EventAccumulator(str(folder / "run")).Reload()
+    for tag, expected in (
+        ("error/train", history.train_error),
+        ("error/validation", history.val_error),
+        ("learning rate", history.learning_rate),
+    ):
+        scalars = events.Scalars(tag)
+        assert [scalar.step for scalar in scalars] == [1, 2]
+        assert [scalar.value for scalar in scalars] == pytest.approx(expected)
+    (picture,) = events.Images("originals above reconstructions")
+    assert picture.step == 2
+    assert events.Tags()["graph"]
+
+
+def test_tensorboards_server_shows_images_and_scalars(logged):
+    folder, _ = logged
+    server = subprocess.Popen(
+        [sys.executable, "-m", "tensorboard.main", "--logdir", folder, "--port", "0",
+         "--load_fast=false"],
+        stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        address = next(line for line in server.stderr if "http://" in line)
+        address = address[address.index("http://") :].split()[0].replace("localhost", "127.0.0.1")
+
+        def get(path):
+            with urllib.request.urlopen(f"{address}data/plugin/{path}", timeout=20) as answer:
+                return answer.read().decode()
+
+        for _ in range(100):  # it reads the folder in the background
+            tags = get("scalars/tags"), get("images/tags")
+            if "error/validation" in tags[0] and "originals" in tags[1]:
+                break
+            time.sleep(0.2)
+        assert "error/validation" in tags[0]
+        assert "originals above reconstructions" in tags[1]
+    finally:
+        server.terminate()
+        server.wait()
