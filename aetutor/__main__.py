@@ -32,9 +32,9 @@ def main(arguments=None):
 
 def download(options):
     """Put the real images into a folder, or into the cache of this user."""
-    from aetutor import data
+    from aetutor import data, sources
 
-    for name in [options.name] if options.name else data.SOURCES:
+    for name in [options.name] if options.name else sources.SOURCES:
         print(f"{name}: {data.prepare(name, options.to)}")
 
 

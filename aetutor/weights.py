@@ -151,7 +151,7 @@ def _shipped(name):
         nearest = difflib.get_close_matches(str(name), names(), n=1, cutoff=0)
         hint = f"; did you mean {nearest[0]!r}?" if nearest else ""
         raise ValueError(
-            f"no trained model {name!r} ships with aetutor{hint} There are: {', '.join(names())}"
+            f"no trained model {name!r} ships with aetutor{hint}; there are: {', '.join(names())}"
         )
     return FOLDER / f"{name}.safetensors"
 

@@ -7,7 +7,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import numpy as np
 import pytest
 
-from aetutor import data, standins
+from aetutor import data, sources, standins
 
 
 def _image_data(source, arrays, count):
@@ -19,13 +19,13 @@ def _image_data(source, arrays, count):
 @pytest.fixture(scope="session")
 def digits():
     """180 training, 20 validation and 200 test images of digits, (1, 28, 28)."""
-    return _image_data(data.MNIST, standins.digits(), 200)
+    return _image_data(sources.MNIST, standins.digits(), 200)
 
 
 @pytest.fixture(scope="session")
 def patches():
     """108 training, 12 validation and 120 test patches of photographs, (3, 32, 32)."""
-    return _image_data(data.CIFAR10, standins.patches(), 120)
+    return _image_data(sources.CIFAR10, standins.patches(), 120)
 
 
 @pytest.fixture

@@ -1,4 +1,5 @@
 import hashlib
+import socket
 
 import pytest
 
@@ -54,11 +55,11 @@ def test_a_bad_mirror_is_named_and_the_next_one_tried(serve, tmp_path, capsys, b
 
 
 def test_all_hosts_failing_names_each_and_leaves_no_file(serve, tmp_path):
-    server = serve(CONTENT)
-    server.http.server_close()  # nobody listens any more
-    gone = remote(server, "good")
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]  # nobody listens there a moment later
     live = remote(serve(CONTENT), "forbidden", "lies")
-    both = RemoteFile("file.bin", gone.sha256, gone.size, gone.urls + live.urls)
+    urls = (f"http://127.0.0.1:{port}/file", *live.urls)
+    both = RemoteFile("file.bin", live.sha256, live.size, urls)
     with pytest.raises(DownloadError, match=r"cannot be reached.*403.*SHA-256"):
         fetch(both, tmp_path)
     assert list(tmp_path.iterdir()) == []

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from aetutor import data, standins, weights
+from aetutor import data, sources, standins, weights
 from aetutor.__main__ import SHIPPED, main
 
 
@@ -14,10 +14,10 @@ def small_data(digits, patches, monkeypatch):
 
 def test_download_prepares_a_classrooms_folder(tmp_path, monkeypatch, capsys):
     arrays = {name: array[:20] for name, array in standins.digits().items()}
-    data.write_npz(tmp_path / "here" / "mnist.npz", arrays)
+    sources.write_npz(tmp_path / "here" / "mnist.npz", arrays)
     monkeypatch.setenv("AETUTOR_DATA", str(tmp_path / "here"))
     main(["download", "mnist", "--to", str(tmp_path / "stick")])
-    stored = data.read_npz(tmp_path / "stick" / "mnist.npz", (28, 28))
+    stored = sources.read_npz(tmp_path / "stick" / "mnist.npz", (28, 28))
     assert all(np.array_equal(stored[name], arrays[name]) for name in arrays)
     assert str(tmp_path / "stick" / "mnist.npz") in capsys.readouterr().out
 

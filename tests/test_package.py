@@ -12,8 +12,8 @@ import aetutor
 FOLDER = Path(aetutor.__file__).parent
 FLOORS = (
     {"download", "files", "history", "models", "muon", "standins"},
-    {"board", "checkpoint", "data", "plotting", "recipes"},
-    {"training", "weights"},
+    {"board", "checkpoint", "plotting", "recipes", "sources"},
+    {"data", "training", "weights"},
     {"__main__"},
 )
 
@@ -28,6 +28,13 @@ def modules_imported_by(path):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("aetutor."):
             yield node.module.split(".")[1]
+
+
+def packages_loaded_by(module):
+    """Top-level names in a fresh interpreter that has imported one module."""
+    code = f"import sys, {module}; print(*{{name.split('.')[0] for name in sys.modules}})"
+    command = [sys.executable, "-c", code]
+    return set(subprocess.run(command, capture_output=True, text=True, check=True).stdout.split())
 
 
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("*.py")), ids=lambda path: path.stem)
@@ -50,8 +57,4 @@ def test_importing_the_package_alone_imports_nothing_heavy(module):
 
 
 def test_data_alone_imports_neither_scikit_learn_nor_torchvision():
-    code = "import sys, aetutor.data; print(*{name.split('.')[0] for name in sys.modules})"
-    loaded = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
-    )
-    assert not {"sklearn", "torchvision", "matplotlib"} & set(loaded.stdout.split())
+    assert not {"sklearn", "torchvision", "matplotlib"} & packages_loaded_by("aetutor.data")

@@ -1,0 +1,45 @@
+"""Run lessons from top to bottom and store their outputs: ``python notebooks/run.py [LESSON …]``.
+
+Without arguments all lessons are run. One that fails, warns or leaves a progress bar is not
+stored.
+"""
+
+import os
+import sys
+import time
+from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+
+FOLDER = Path(__file__).parent
+
+
+def run(path):
+    """Execute one notebook and write it back with its outputs, if they are clean."""
+    print(f"{path.name} …", end=" ", flush=True)
+    start = time.monotonic()
+    notebook = nbformat.read(path, as_version=4)
+    NotebookClient(
+        notebook,
+        timeout=600,
+        kernel_name="python3",
+        record_timing=False,
+        resources={"metadata": {"path": path.parent}},
+    ).execute()
+    for number, cell in enumerate(notebook.cells):
+        for output in cell.get("outputs", []):
+            if output.get("name") == "stderr":
+                sys.exit(f"{path.name}, cell {number} wrote to stderr:\n{output['text']}")
+    notebook.metadata = {
+        "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+        "language_info": {"name": "python"},
+    }
+    nbformat.write(notebook, path)
+    print(f"{time.monotonic() - start:.0f} s, {path.stat().st_size / 1000:.0f} kB")
+
+
+if __name__ == "__main__":
+    os.environ["TQDM_DISABLE"] = "1"  # a progress bar is for the eyes, not for the file
+    for name in sys.argv[1:] or sorted(FOLDER.glob("0*.ipynb")):
+        run(Path(name).resolve())
