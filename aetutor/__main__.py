@@ -11,7 +11,7 @@ NETWORKS = ("mnist-linear", "mnist-conv", "cifar10")
 SHIPPED = (
     ("mnist-linear", (2, 10, 64), {"epochs": 20}),
     ("mnist-conv", (2, 10), {"epochs": 20}),
-    ("mnist-conv", (64,), {"epochs": 30}),
+    ("mnist-conv", (64,), {"epochs": 30, "batch_size": 64}),
     ("cifar10", (64, 128, 256, 384), {"epochs": 20, "batch_size": 64, "learning_rate": 0.03}),
     ("mnist-linear", (10,), {"epochs": 20, "optimizer": "adam", "seeds": [0, 1, 2]}),
     ("mnist-conv", (64,), {"epochs": 20, "optimizer": "adam", "seeds": [0, 1, 2]}),

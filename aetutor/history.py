@@ -56,11 +56,12 @@ class History:
         """Make a record again from its :meth:`curves` and :meth:`tensors`."""
         history = cls(**curves | {"value_range": tuple(curves["value_range"])})
         history.images = tensors.get("images")
-        history.pictures = {
+        pictures = {
             int(name.removeprefix("pictures.")): tensor
             for name, tensor in tensors.items()
             if name.startswith("pictures.")
         }
+        history.pictures = dict(sorted(pictures.items()))  # files have them in another order
         return history
 
 

@@ -9,7 +9,7 @@ import functools
 import matplotlib.pyplot as plt
 import seaborn as sns
 import torch
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 
 from aetutor.history import to_bytes
 
@@ -179,6 +179,9 @@ def learning_curves(histories, *, scale=1.0, unit=None, references=None):
     _reference_lines(axis, references)
     axis.set(xlabel="epoch", ylabel=unit or _error_unit(histories), yscale="log")
     axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+    for which in ("major", "minor"):  # 0.02, not 2 x 10^-2
+        axis.tick_params(axis="y", which=which, labelsize=10)
+        getattr(axis.yaxis, f"set_{which}_formatter")(StrMethodFormatter("{x:g}"))
     axis.legend(fontsize=10)
     return figure
 

@@ -282,8 +282,10 @@ def test_a_model_for_other_images_is_refused(digits, patches):
 
 def test_a_history_survives_json_and_tensors():
     history = History((-1.0, 1.0), [0.5], [0.4], [0.1], [2.0], torch.zeros(1, 3, 2, 2))
-    history.pictures[5] = torch.ones(1, 3, 2, 2)
-    again = History.restore(history.curves(), history.tensors())
+    history.pictures = {5: torch.ones(1, 3, 2, 2), 10: torch.zeros(1, 3, 2, 2)}
+    by_name = dict(sorted(history.tensors().items()))  # as a file hands them back: 10 before 5
+    again = History.restore(history.curves(), by_name)
+    assert list(again.pictures) == [5, 10]
     assert again.curves() == history.curves()
     assert torch.equal(again.pictures[5], history.pictures[5])
     assert again.value_range == (-1.0, 1.0)
