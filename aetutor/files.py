@@ -24,7 +24,8 @@ def replacing(path):
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as file:
+    names = {"prefix": f"{path.name}.", "suffix": ".part"}
+    with tempfile.NamedTemporaryFile(dir=path.parent, delete=False, **names) as file:
         try:
             yield file
             file.flush()

@@ -35,7 +35,7 @@ class Autoencoder(nn.Module):
     """
 
     # Whether the network is large enough to gain from bfloat16, where the processor has it.
-    bfloat16 = False
+    prefers_bfloat16 = False
 
     def __init__(self, latent_dim, image_shape, value_range):
         super().__init__()
@@ -180,7 +180,7 @@ class ColorConvAutoencoder(Autoencoder):
         Of the initial weights.
     """
 
-    bfloat16 = True
+    prefers_bfloat16 = True
 
     def __init__(self, latent_dim=384, *, base_channels=32, activation=nn.GELU, seed=0):
         super().__init__(latent_dim, image_shape=(3, 32, 32), value_range=(-1.0, 1.0))

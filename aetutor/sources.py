@@ -1,6 +1,7 @@
 """The published data sets: where they are found on this machine, and whence they are fetched."""
 
 import os
+import shutil
 import tempfile
 import warnings
 import zipfile
@@ -217,6 +218,7 @@ def _cached(source):
                     return read_npz(path, source.image_shape), "cache of an earlier download"
                 except ValueError as error:
                     warnings.warn(f"{error}; it is downloaded again", stacklevel=5)
+            _tidy(path)
             arrays, origin = _download(source, path.parent)
             _keep(path, arrays)
             return arrays, origin
@@ -226,6 +228,14 @@ def _cached(source):
         # A full disk or a read-only home must not cost anybody the lesson.
         warnings.warn(f"the cache {path.parent} cannot be used: {error}", stacklevel=5)
         return _download(source, None)
+
+
+def _tidy(path):
+    """Remove what a download that was killed has left; its lock is ours now."""
+    for leftover in path.parent.glob(f"{path.stem}-download-*"):
+        shutil.rmtree(leftover, ignore_errors=True)
+    for leftover in path.parent.glob(f"{path.name}.*.part"):
+        leftover.unlink(missing_ok=True)
 
 
 def _keep(path, arrays):
@@ -238,7 +248,7 @@ def _keep(path, arrays):
 def _download(source, folder):
     """Fetch the published files and have torchvision read them, leaving nothing but the arrays."""
     try:
-        with tempfile.TemporaryDirectory(dir=folder, prefix="download-") as root:
+        with tempfile.TemporaryDirectory(dir=folder, prefix=f"{source.name}-download-") as root:
             hosts = [fetch(file, Path(root, source.folder))[1] for file in source.files]
             return _parsed(source, root), f"downloaded from {hosts[0]}"
     except DownloadError:

@@ -190,7 +190,7 @@ def _train(model, progress, setup):
     """One pass over the batches; the mean of their errors, not finite if one was not."""
     model.train()
     device = _device_of(model)
-    bfloat16 = model.bfloat16 and _has_bfloat16(device)
+    bfloat16 = model.prefers_bfloat16 and _has_bfloat16(device)
     total, count = torch.zeros((), device=device), 0
     for step, (images, _) in enumerate(progress, start=1):
         with torch.autocast(device.type, torch.bfloat16, enabled=bfloat16):
@@ -239,7 +239,9 @@ def _has_bfloat16(device):
     """Whether a device multiplies bfloat16 faster than float32."""
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
-    return device.type == "cpu" and torch.cpu.get_capabilities().get("avx512_bf16", False)
+    if device.type == "cpu" and hasattr(torch.cpu, "get_capabilities"):
+        return torch.cpu.get_capabilities().get("avx512_bf16", False)
+    return False
 
 
 def _check(model, data, epochs, learning_rate, batch_size):

@@ -263,8 +263,11 @@ def test_a_damaged_cache_is_downloaded_again(places, arrays, serve, monkeypatch)
     publish(monkeypatch, sources.MNIST, mnist_files(arrays), serve)
     places.cache.mkdir()
     (places.cache / "mnist.npz").write_bytes(b"PK half a file")
+    (places.cache / "mnist.npz.abc.part").write_bytes(b"left by a kill")
+    (places.cache / "mnist-download-abc").mkdir()
     with pytest.warns(UserWarning, match="downloaded again"):
         assert data.load_mnist(offline="error").source.startswith("downloaded")
+    assert {path.name for path in places.cache.iterdir()} <= {"mnist.npz", "mnist.lock"}
     assert data.load_mnist().source == "cache of an earlier download"
 
 

@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import pytest
 
 from aetutor.files import replacing
@@ -20,6 +23,24 @@ def test_a_failure_leaves_the_earlier_file(tmp_path):
         raise KeyboardInterrupt
     assert path.read_bytes() == b"earlier"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_process_killed_while_writing_leaves_the_earlier_file(tmp_path):
+    path = tmp_path / "file"
+    path.write_bytes(b"earlier")
+    code = f"""
+from aetutor.files import replacing
+with replacing({str(path)!r}) as file:
+    file.write(b"half")
+    file.flush()
+    print("writing", flush=True)
+    input()
+"""
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen([sys.executable, "-c", code], **pipes) as process:
+        assert process.stdout.readline().strip() == b"writing"
+        process.kill()
+    assert path.read_bytes() == b"earlier"
 
 
 def test_a_disk_that_takes_no_more_leaves_the_earlier_file(tmp_path, small_files):
