@@ -23,13 +23,14 @@ test: .venv/installed
 	@$(BIN)/python -m pytest
 
 # With an empty cache and a proxy that nobody answers, there is no network for the lessons.
-test-offline: export HTTP_PROXY = http://127.0.0.1:9
-test-offline: export HTTPS_PROXY = http://127.0.0.1:9
-test-offline: export NO_PROXY = 127.0.0.1,localhost
+NOBODY := http://127.0.0.1:9
+OFFLINE := http_proxy=$(NOBODY) https_proxy=$(NOBODY) HTTP_PROXY=$(NOBODY) HTTPS_PROXY=$(NOBODY) \
+    no_proxy=127.0.0.1,localhost NO_PROXY=127.0.0.1,localhost
+
 test-offline: .venv/installed
 	@echo "Running the same with no network and no data: the lessons use their stand-ins."
 	@cache=$$(mktemp -d) && trap 'rm -rf "$$cache"' EXIT && \
-	    env -u AETUTOR_DATA XDG_CACHE_HOME="$$cache" $(BIN)/python -m pytest
+	    env -u AETUTOR_DATA XDG_CACHE_HOME="$$cache" $(OFFLINE) $(BIN)/python -m pytest
 
 lint: .venv/installed
 	@$(BIN)/ruff check .

@@ -1,21 +1,21 @@
 """Command line: ``python -m aetutor download | train | evaluate``, each with ``--help``."""
 
 import argparse
+import shutil
 import sys
 from pathlib import Path
 
 # Heavier modules are imported by the commands that need them, so that --help comes at once.
 
 NETWORKS = ("mnist-linear", "mnist-conv", "cifar10")
+SETTINGS = ("latent_dim", "epochs", "optimizer", "learning_rate", "batch_size", "seeds")
 # What ships with the package: network, latent sizes, and how it is trained.
 SHIPPED = (
     ("mnist-linear", (2, 10, 64), {"epochs": 20}),
     ("mnist-conv", (2, 10), {"epochs": 20}),
     ("mnist-conv", (64,), {"epochs": 30, "batch_size": 64}),
-    ("cifar10", (64, 128, 256, 384), {"epochs": 20, "batch_size": 64, "learning_rate": 0.03}),
     ("mnist-linear", (10,), {"epochs": 20, "optimizer": "adam", "seeds": [0, 1, 2]}),
     ("mnist-conv", (64,), {"epochs": 20, "optimizer": "adam", "seeds": [0, 1, 2]}),
-    ("cifar10", (384,), {"epochs": 15, "optimizer": "adam"}),
 )
 
 
@@ -24,10 +24,10 @@ def main(arguments=None):
     options = _parser().parse_args(arguments)
     try:
         options.run(options)
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, ImportError, FloatingPointError) as error:
         sys.exit(f"aetutor: {error}")
     except KeyboardInterrupt:
-        sys.exit("aetutor: interrupted")
+        sys.exit("aetutor: interrupted; the same command goes on from the last whole epoch")
 
 
 def download(options):
@@ -40,26 +40,18 @@ def download(options):
 
 def train(options):
     """Train one network, or all that ship, and write each with its card."""
+    own = [name for name in SETTINGS if getattr(options, name) is not None]
     if options.network == "all":
+        if own:
+            raise ValueError(f"train all has its own settings; leave out {', '.join(own)}")
         for network, latent_dims, settings in SHIPPED:
             for latent_dim in latent_dims:
                 train_one(network, latent_dim, **settings, to=options.to, runs=options.runs)
     elif options.latent_dim is None:
         raise ValueError(f"--latent-dim is needed to train {options.network}")
     else:
-        settings = {
-            name: getattr(options, name)
-            for name in (
-                "epochs",
-                "optimizer",
-                "learning_rate",
-                "batch_size",
-                "seeds",
-                "to",
-                "runs",
-            )
-        }
-        train_one(options.network, options.latent_dim, **settings)
+        settings = {name: getattr(options, name) for name in own if name != "latent_dim"}
+        train_one(options.network, options.latent_dim, **settings, to=options.to, runs=options.runs)
 
 
 def evaluate(options):
@@ -84,9 +76,13 @@ def train_one(
     batch_size=None,
     seeds=(0,),
     to=".",
-    runs=None,
+    runs="runs",
 ):
-    """Train a network once per seed and write it, with all runs' errors on its card."""
+    """Train a network once per seed and write it, with all runs' errors on its card.
+
+    The real images only: what ships is never trained on a stand-in. Until the model is
+    written, checkpoints in ``runs`` let the same command go on after an interrupt.
+    """
     from aetutor import data, models, recipes, training, weights
 
     kind = {
@@ -96,12 +92,13 @@ def train_one(
     }[network]
     recipe = recipes.recipe(optimizer)
     name = f"{network}-{latent_dim}" + ("-textbook" if optimizer == "adam" else "")
-    images = _data_for(kind(latent_dim), data)
+    images = _data_for(kind(latent_dim), data, offline="error")
+    Path(to).mkdir(parents=True, exist_ok=True)  # before the wait, not after it
+    folders = {seed: Path(runs) / f"{name}-seed{seed}" for seed in seeds}
     print(f"{name}: {epochs} epochs of {len(images.train):,} images, {images.source}", flush=True)
     results = []
     for seed in seeds:
         model = kind(latent_dim, seed=seed)
-        run = Path(runs) / f"{name}-seed{seed}" if runs else None
         history = training.fit(
             model,
             images,
@@ -110,8 +107,8 @@ def train_one(
             learning_rate=learning_rate,
             batch_size=batch_size,
             seed=seed,
-            checkpoint=run and run / "checkpoint",
-            log_dir=run and run / "tensorboard",
+            checkpoint=folders[seed] / "checkpoint",
+            log_dir=folders[seed] / "tensorboard",
         )
         if len(history) < epochs:
             raise KeyboardInterrupt
@@ -138,6 +135,8 @@ def train_one(
     )
     path = Path(to) / f"{name}.safetensors"
     weights.save(path, results[0][0], card, results[0][1])
+    for folder in folders.values():
+        shutil.rmtree(folder / "checkpoint")
     print(path, flush=True)
 
 
@@ -145,16 +144,17 @@ def _command(network, latent_dim, epochs, optimizer, learning_rate, batch_size, 
     parts = [
         f"python -m aetutor train {network} --latent-dim {latent_dim}",
         f"--epochs {epochs} --optimizer {optimizer}",
-        *([f"--learning-rate {learning_rate:g}"] if learning_rate else []),
+        *([f"--learning-rate {learning_rate!r}"] if learning_rate else []),
         *([f"--batch-size {batch_size}"] if batch_size else []),
         f"--seeds {' '.join(str(seed) for seed in seeds)}",
     ]
     return " ".join(parts)
 
 
-def _data_for(model, data):
+def _data_for(model, data, offline="stand-in"):
     """The data set whose images a model takes."""
-    return data.load_mnist() if model.image_shape[0] == 1 else data.load_cifar10()
+    load = data.load_mnist if model.image_shape[0] == 1 else data.load_cifar10
+    return load(offline=offline)
 
 
 def _in_words(error, images):
@@ -176,8 +176,8 @@ def _parser():
     command = commands.add_parser("train", help=train.__doc__, description=train.__doc__)
     command.add_argument("network", choices=("all", *NETWORKS))
     command.add_argument("--latent-dim", type=int, metavar="N", help="length of the code")
-    command.add_argument("--epochs", type=int, default=20, metavar="N", help="default: 20")
-    command.add_argument("--optimizer", default="muon", help="muon, the fast one, or adam")
+    command.add_argument("--epochs", type=int, metavar="N", help="default: 20")
+    command.add_argument("--optimizer", help="muon, the fast one and the default, or adam")
     command.add_argument(
         "--learning-rate", type=float, metavar="X", help="the recipe's if left out"
     )
@@ -187,7 +187,10 @@ def _parser():
     )
     command.add_argument("--to", default=".", metavar="FOLDER", help="where the file goes")
     command.add_argument(
-        "--runs", metavar="FOLDER", help="keep checkpoints and TensorBoard's files there"
+        "--runs",
+        default="runs",
+        metavar="FOLDER",
+        help="where checkpoints and TensorBoard's files go; default: runs",
     )
     command.set_defaults(run=train)
 

@@ -1,6 +1,7 @@
 """What TensorBoard shows of a training run."""
 
 import warnings
+from contextlib import suppress
 
 import torch
 
@@ -30,6 +31,12 @@ class Board:
 
     def log(self, model, setup, history):
         """Write the last epoch of a history."""
+        try:
+            self._log(history)
+        except OSError as error:
+            warnings.warn(f"TensorBoard's file cannot be written: {error}", stacklevel=4)
+
+    def _log(self, history):
         epoch = len(history)
         self.writer.add_scalar("error/train", history.train_error[-1], epoch)
         self.writer.add_scalar("error/validation", history.val_error[-1], epoch)
@@ -41,4 +48,5 @@ class Board:
 
     def close(self):
         """Finish the file."""
-        self.writer.close()
+        with suppress(OSError):  # log() has warned of it
+            self.writer.close()

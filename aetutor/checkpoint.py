@@ -13,7 +13,10 @@ from aetutor.history import History
 
 LAST, BEST = "last.pt", "best.pt"
 # What torch.load raises depends on where a file is damaged.
-UNREADABLE = (OSError, RuntimeError, pickle.UnpicklingError, EOFError, LookupError, TypeError)
+UNREADABLE = (
+    *(ValueError, TypeError, LookupError, EOFError, OSError, RuntimeError),
+    pickle.UnpicklingError,
+)
 
 
 class Checkpoint:
@@ -41,9 +44,9 @@ class Checkpoint:
             "tensors": history.tensors(),
         }
         try:
-            self._write(LAST, state)
             if history.val_error[-1] <= min(history.val_error):
                 self._write(BEST, {"run": self.run, "model": model.state_dict()})
+            self._write(LAST, state)
         except OSError as error:
             warnings.warn(
                 f"no checkpoint was written to {self.folder}: {error}; training goes on, and the "
@@ -61,25 +64,17 @@ class Checkpoint:
         """
         if not (self.folder / LAST).exists():
             return None
-        state = self._read(LAST, device)
+        path = self.folder / LAST
+        state = _read(path, device, {"run", "model", "setup", "curves", "tensors"})
+        if state["run"] != self.run:
+            raise ValueError(
+                f"{path} belongs to another run: {_difference(state['run'], self.run)}; "
+                "name another folder, or remove it to train from the beginning"
+            )
         setup.load_state_dict(state["setup"])
         model.load_state_dict(state["model"])
         tensors = {name: tensor.cpu() for name, tensor in state["tensors"].items()}
         return History.restore(state["curves"], tensors)
-
-    def restore_best(self, model):
-        """Give the model the weights of the epoch with the lowest held-out error.
-
-        Raises
-        ------
-        FileNotFoundError
-            If no epoch was completed yet.
-        ValueError
-            If the checkpoint is damaged or of another run.
-        """
-        if not (self.folder / BEST).exists():
-            raise FileNotFoundError(f"there is no checkpoint in {self.folder}")
-        model.load_state_dict(self._read(BEST, "cpu")["model"])
 
     def _write(self, name, state):
         # By way of memory: on a full disk torch.save itself fails with errors of many kinds.
@@ -88,23 +83,45 @@ class Checkpoint:
         with replacing(self.folder / name) as file:
             file.write(buffer.getbuffer())
 
-    def _read(self, name, device):
-        path = self.folder / name
-        try:
-            # weights_only: a checkpoint may come from somebody else, so it must not run code.
-            state = torch.load(path, map_location=device, weights_only=True)
-            run = state["run"]
-        except UNREADABLE as error:
-            reason = (str(error).splitlines() or [type(error).__name__])[0]
-            raise ValueError(
-                f"{path} cannot be read ({reason}); remove it to train from the beginning"
-            ) from error
-        if run != self.run:
-            raise ValueError(
-                f"{path} belongs to another run: {_difference(run, self.run)}; "
-                "name another folder, or remove it to train from the beginning"
-            )
-        return state
+
+def load_best(folder, model):
+    """Give a model the weights of the epoch with the lowest held-out error.
+
+    Parameters
+    ----------
+    folder : path
+        As given to :func:`aetutor.training.fit` as its ``checkpoint``.
+    model : Autoencoder
+        Like the one that was trained.
+
+    Raises
+    ------
+    FileNotFoundError
+        If no epoch was completed yet.
+    ValueError
+        If the checkpoint is damaged or of another model.
+    """
+    path = Path(folder) / BEST
+    if not path.exists():
+        raise FileNotFoundError(f"there is no checkpoint in {folder}")
+    state = _read(path, "cpu", {"run", "model"})
+    if state["run"]["model"] != model.config:
+        raise ValueError(f"{path} is of the model {state['run']['model']}, not {model.config}")
+    model.load_state_dict(state["model"])
+
+
+def _read(path, device, names):
+    try:
+        # weights_only: a checkpoint may come from somebody else, so it must not run code.
+        state = torch.load(path, map_location=device, weights_only=True)
+        if not isinstance(state, dict) or names - state.keys():
+            raise ValueError("it is no checkpoint of aetutor's")
+    except UNREADABLE as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise ValueError(
+            f"{path} cannot be read ({reason}); remove it to train from the beginning"
+        ) from error
+    return state
 
 
 def _difference(there, here):

@@ -1,5 +1,6 @@
 """MNIST and CIFAR-10 as the lessons use them: three splits each, real or a stand-in."""
 
+import difflib
 import hashlib
 import math
 import zlib
@@ -72,10 +73,10 @@ class Split:
         Raises
         ------
         ValueError
-            If ``batch_size`` is below 1.
+            If ``batch_size`` is below 1 or not whole.
         """
-        if batch_size < 1:
-            raise ValueError(f"batch_size must be at least 1, got {batch_size}")
+        if not isinstance(batch_size, int) or batch_size < 1:
+            raise ValueError(f"batch_size must be a whole number of at least 1, got {batch_size!r}")
         # Checked above, not in the generator, so that the error comes at the call.
         return self._batches(batch_size, shuffle, generator)
 
@@ -206,12 +207,16 @@ def prepare(name, folder=None):
     Raises
     ------
     ValueError
-        If there is no data set of that name.
+        If there is no data set of that name, or the folder's file is damaged.
     DownloadError
         If the images are not on this machine and no host served them.
     """
     if name not in sources.SOURCES:
-        raise ValueError(f"name must be one of {', '.join(sources.SOURCES)}, got {name!r}")
+        nearest = difflib.get_close_matches(str(name), sources.SOURCES, n=1, cutoff=0)[0]
+        raise ValueError(
+            f"name must be one of {', '.join(sources.SOURCES)}, got {name!r}; "
+            f"did you mean {nearest!r}?"
+        )
     source = sources.SOURCES[name]
     path = Path(folder or sources.cache_folder()) / f"{name}.npz"
     if path.exists():
@@ -286,5 +291,6 @@ def _banner(source, error):
         f"Without:  set AETUTOR_DATA to a folder that holds {source.name}.npz",
     )
     width = max(map(len, lines)) + 4
-    box = [f"║{line.center(width)}║" for line in lines]
-    return "\n".join([f"╔{'═' * width}╗", *box, f"╚{'═' * width}╝", f"({error})"])
+    edge = f"+{'=' * width}+"  # plain characters: not every console has others
+    box = [f"|{line.center(width)}|" for line in lines]
+    return "\n".join([edge, *box, edge, f"({error})"])

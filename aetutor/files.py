@@ -30,10 +30,12 @@ def replacing(path):
             yield file
             file.flush()
             os.fsync(file.fileno())
+            file.close()
+            with suppress(OSError):  # some sticks and network drives know no permissions
+                os.chmod(file.name, 0o644)  # a temporary file is private; a classroom's is not
+            os.replace(file.name, path)
         except BaseException:
             with suppress(OSError):  # on a full disk, closing tries to write once more
                 file.close()
             os.unlink(file.name)
             raise
-    os.chmod(file.name, 0o644)  # a temporary file is private; a classroom's is for all
-    os.replace(file.name, path)

@@ -62,7 +62,8 @@ class Autoencoder(nn.Module):
         Raises
         ------
         ValueError
-            If the images have another shape or values outside the range.
+            If the images have another shape or values outside the range (the values are looked
+            at on the CPU only).
         """
         check_images(images, self.image_shape, self.value_range)
         return self.encoder(images)
@@ -257,6 +258,8 @@ class PCAAutoencoder(Autoencoder):
         """
         from sklearn.decomposition import PCA  # here: it takes a second, and few need it
 
+        if images.ndim != 4:
+            raise ValueError(f"images must have the shape (N, C, H, W), got {tuple(images.shape)}")
         value_range = (-1.0, 1.0) if bool((images < 0).any()) else (0.0, 1.0)
         check_images(images, tuple(images.shape[1:]), value_range)
         if len(images) < latent_dim:
@@ -318,8 +321,8 @@ def check_images(images, image_shape, value_range):
         raise ValueError(f"images must have the shape (B, {expected}), got {tuple(images.shape)}")
     if not images.is_floating_point():
         raise ValueError(f"images must be floating-point numbers, got {images.dtype}")
-    if torch.jit.is_tracing() or not len(images):
-        return
+    if torch.jit.is_tracing() or not len(images) or images.device.type != "cpu":
+        return  # to look at values on a GPU would make every step wait for it
     lowest, highest = (value.item() for value in images.detach().aminmax())
     low, high = value_range
     # Written so that NaN fails it too.

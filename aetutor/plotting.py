@@ -25,7 +25,7 @@ def _styled(draw):
     @functools.wraps(draw)
     def styled(*arguments, **settings):
         style = sns.axes_style("whitegrid") | sns.plotting_context("notebook")
-        style |= {"figure.dpi": 100, "axes.titlesize": 12}
+        style |= {"figure.dpi": 80, "axes.titlesize": 12}
         with plt.rc_context(style), sns.color_palette("colorblind"):
             figure = draw(*arguments, **settings)
         plt.close(figure)
@@ -111,7 +111,7 @@ def reconstructions(images, *reconstructions, labels=None, title=None, value_ran
             _show(axis, picture)
         _row_label(axis_row[0], label)
     if title:
-        figure.suptitle(title)
+        figure.suptitle(title, fontsize=11)
     return figure
 
 
@@ -142,7 +142,9 @@ def progress(history):
         stored.float() / 255 * (high - low) + low
         for stored in (history.images, *history.pictures.values())
     ]
-    return reconstructions(*rows, labels=["original", *labels], value_range=history.value_range)
+    title = f"held-out images; error: mean squared error per pixel, [{low:g}, {high:g}]"
+    labels = ["original", *labels]
+    return reconstructions(*rows, labels=labels, title=title, value_range=history.value_range)
 
 
 @_styled

@@ -13,13 +13,18 @@ from pathlib import Path
 
 import numpy as np
 import pooch
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from aetutor import standins
 from aetutor.download import DownloadError, RemoteFile, fetch
 from aetutor.files import replacing
 
 ARRAYS = ("train_images", "train_labels", "test_images", "test_labels")
+# How a damaged .npz shows itself depends on where it is damaged.
+DAMAGED = (
+    *(ValueError, TypeError, EOFError, OSError, RuntimeError, MemoryError),
+    *(zipfile.BadZipFile, zlib.error),
+)
 
 
 @dataclass(frozen=True)
@@ -164,11 +169,10 @@ def read_npz(path, image_shape):
             missing = [name for name in ARRAYS if name not in archive]
             if missing:
                 raise ValueError(f"it lacks {', '.join(missing)}")
-            arrays = {name: archive[name] for name in ARRAYS}
+            arrays = {name: np.ascontiguousarray(archive[name]) for name in ARRAYS}
         for split in ("train", "test"):
             _check_arrays(split, arrays[f"{split}_images"], arrays[f"{split}_labels"], image_shape)
-    # A damaged zip file shows itself in one of these ways, depending on where it is damaged.
-    except (ValueError, TypeError, EOFError, zipfile.BadZipFile, zlib.error, MemoryError) as error:
+    except DAMAGED as error:
         raise ValueError(f"{path} cannot be used: {error}") from error
     return arrays
 
@@ -209,15 +213,17 @@ def find(source):
 
 def _cached(source):
     path = cache_folder() / f"{source.name}.npz"
+    arrays = _kept(path, source)
+    if arrays:
+        return arrays, "cache of an earlier download"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(path.with_suffix(".lock"))
         # One process downloads, the others wait for it and then find the cache filled.
-        with FileLock(path.with_suffix(".lock")):
-            if path.exists():
-                try:
-                    return read_npz(path, source.image_shape), "cache of an earlier download"
-                except ValueError as error:
-                    warnings.warn(f"{error}; it is downloaded again", stacklevel=5)
+        with _announced(lock, source):
+            arrays = _kept(path, source)
+            if arrays:
+                return arrays, "cache of an earlier download"
             _tidy(path)
             arrays, origin = _download(source, path.parent)
             _keep(path, arrays)
@@ -228,6 +234,24 @@ def _cached(source):
         # A full disk or a read-only home must not cost anybody the lesson.
         warnings.warn(f"the cache {path.parent} cannot be used: {error}", stacklevel=5)
         return _download(source, None)
+
+
+def _kept(path, source):
+    """The arrays of an earlier download; None if there was none, or it is damaged."""
+    try:
+        return read_npz(path, source.image_shape) if path.exists() else None
+    except ValueError as error:
+        warnings.warn(f"{error}; it is downloaded again", stacklevel=6)
+        return None
+
+
+def _announced(lock, source):
+    """Take a lock, saying so if that means to wait."""
+    try:
+        return lock.acquire(timeout=0)
+    except Timeout:
+        print(f"Waiting for another process that downloads {source.title}", flush=True)
+        return lock.acquire()
 
 
 def _tidy(path):
@@ -247,6 +271,7 @@ def _keep(path, arrays):
 
 def _download(source, folder):
     """Fetch the published files and have torchvision read them, leaving nothing but the arrays."""
+    _torchvision_datasets()  # before the wait, not after it
     try:
         with tempfile.TemporaryDirectory(dir=folder, prefix=f"{source.name}-download-") as root:
             hosts = [fetch(file, Path(root, source.folder))[1] for file in source.files]
@@ -289,5 +314,7 @@ def _check_arrays(split, images, labels, image_shape):
     if images.shape[1:] != image_shape or len(images) == 0:
         expected = ", ".join(str(n) for n in image_shape)
         raise ValueError(f"{split}_images must be (N, {expected}) with N > 0, got {images.shape}")
+    if labels.size and labels.max() > 9:
+        raise ValueError(f"{split}_labels must be 0 to 9, got {labels.max()}")
     if labels.shape != images.shape[:1]:
         raise ValueError(f"{len(images)} {split}_images come with labels of shape {labels.shape}")

@@ -16,7 +16,7 @@ from aetutor.recipes import recipe
 
 PICTURE_EPOCHS = (1, 5, 10, 15, 20)
 PICTURES = 8
-CHECK_EVERY = 50  # batches between two looks at the loss, each of which waits for a GPU
+CHECK_EVERY = 50  # batches between two looks at the loss, for each of which a GPU is waited for
 
 
 class DivergedError(FloatingPointError):
@@ -62,7 +62,7 @@ def fit(
         Epochs after which the first validation images' reconstructions are kept.
     checkpoint : path, optional
         Folder in which the state after every epoch is kept. If it holds one, training goes on
-        from there; ``Checkpoint`` tells how to have the best epoch's model back.
+        from there; :func:`aetutor.checkpoint.load_best` has the best epoch's model.
     log_dir : path, optional
         Folder for TensorBoard: errors, learning rate, the network, reconstructions.
 
@@ -78,7 +78,7 @@ def fit(
     DivergedError
         If the loss is no longer finite. The model is back at its state after the last good epoch.
     """
-    chosen = recipe(optimizer)
+    chosen, picture_epochs = recipe(optimizer), set(picture_epochs)
     learning_rate = chosen.learning_rate if learning_rate is None else learning_rate
     batch_size = chosen.batch_size if batch_size is None else batch_size
     _check(model, data, epochs, learning_rate, batch_size)
@@ -114,7 +114,14 @@ def fit(
                 progress = tqdm(
                     batches, f"epoch {epoch}/{epochs}", steps, leave=False, mininterval=0.2
                 )
-                _epoch(model, progress, val, setup, history)
+                try:
+                    _epoch(model, progress, val, setup, history)
+                except FloatingPointError as error:
+                    raise DivergedError(
+                        f"the loss is no longer finite in epoch {epoch}; the model is back at its "
+                        f"state before it; try a learning_rate below {learning_rate:g}",
+                        history,
+                    ) from error
                 if epoch in picture_epochs:
                     history.pictures[epoch] = to_bytes(_reconstructed(model, val), data.value_range)
                 for save in keep:
@@ -157,27 +164,27 @@ def evaluate(model, split, *, batch_size=500):
 
 
 def best_device():
-    """Return the device to train on: a CUDA or Apple GPU if there is one, else the CPU."""
+    """Return the device to train on: a CUDA or Apple GPU if one works, else the CPU."""
     if torch.cuda.is_available():
-        return torch.device("cuda")
+        try:
+            torch.ones(1, device="cuda").add_(1).item()
+            return torch.device("cuda")
+        except RuntimeError:  # older than any that this torch was built for
+            return torch.device("cpu")
     if torch.backends.mps.is_available():
         return torch.device("mps")
     return torch.device("cpu")
 
 
 def _epoch(model, progress, val, setup, history):
-    """Train for one epoch and write its line into the history."""
+    """Train for one epoch and write its line into the history; undo it if the loss diverges."""
     start = time.perf_counter()
     good = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     train_error = _train(model, progress, setup)
     val_error = evaluate(model, val) if math.isfinite(train_error) else math.nan
     if not math.isfinite(val_error):
         model.load_state_dict(good)
-        raise DivergedError(
-            f"the loss is no longer finite in {progress.desc}; the model is back at its state "
-            f"before that epoch; try a learning_rate below {setup.learning_rate():g}",
-            history,
-        )
+        raise FloatingPointError(f"training error {train_error}, held-out error {val_error}")
     for schedule in setup.epoch_schedules:
         schedule.step(val_error)
     history.train_error.append(train_error)

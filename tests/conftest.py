@@ -6,8 +6,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
 import pytest
+import torch
 
-from aetutor import data, sources, standins
+from aetutor import data, models, sources, standins, training
 
 
 def _image_data(source, arrays, count):
@@ -26,6 +27,12 @@ def digits():
 def patches():
     """108 training, 12 validation and 120 test patches of photographs, (3, 32, 32)."""
     return _image_data(sources.CIFAR10, standins.patches(), 120)
+
+
+@pytest.fixture(autouse=True)
+def on_the_cpu(monkeypatch):
+    """A GPU does not repeat itself to the last bit."""
+    monkeypatch.setattr(training, "best_device", lambda: torch.device("cpu"))
 
 
 @pytest.fixture
@@ -146,3 +153,23 @@ def small_files():
     resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, before[1]))
     yield
     resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.fixture
+def stop_after(monkeypatch):
+    """``stop_after(n, error)`` raises an error in the n-th batch that is trained on."""
+
+    def arrange(batches, error):
+        forward, count = models.Autoencoder.forward, [0]
+
+        def counted(self, images):
+            if self.training:
+                count[0] += 1
+                if count[0] == batches:
+                    raise error
+            return forward(self, images)
+
+        monkeypatch.setattr(models.Autoencoder, "forward", counted)
+        return lambda: monkeypatch.setattr(models.Autoencoder, "forward", forward)
+
+    return arrange

@@ -122,8 +122,10 @@ def test_a_split_refuses_what_is_none(images, labels, message):
 
 
 def test_a_batch_size_below_one_is_refused_at_the_call(digits):
-    with pytest.raises(ValueError, match="batch_size must be at least 1, got 0"):
+    with pytest.raises(ValueError, match="of at least 1, got 0"):
         digits.train.batches(0)
+    with pytest.raises(ValueError, match=r"a whole number .* got 2\.5"):
+        digits.train.batches(2.5)
 
 
 def test_the_classrooms_folder_comes_first(places, arrays):
@@ -228,6 +230,7 @@ def test_a_missing_file_in_the_classrooms_folder_is_mentioned(places, arrays):
         (lambda a: a.update(test_images=a["test_images"][:0]), "with N > 0"),
         (lambda a: a.update(test_images=a["test_images"][:, :27]), r"must be \(N, 28, 28\)"),
         (lambda a: a.update(test_labels=np.array([None] * 5)), "allow_pickle=False"),
+        (lambda a: a.update(test_labels=a["test_labels"] + 100), "test_labels must be 0 to 9"),
     ],
 )
 def test_an_npz_that_is_no_mnist_is_refused_by_name(places, arrays, damage, message):
@@ -235,6 +238,31 @@ def test_an_npz_that_is_no_mnist_is_refused_by_name(places, arrays, damage, mess
     np.savez(places.classroom / "mnist.npz", **arrays)
     with pytest.raises(ValueError, match=rf"mnist\.npz cannot be used: .*{message}"):
         data.load_mnist()
+
+
+def test_an_array_in_another_memory_order_is_the_same(places, arrays):
+    sources.write_npz(places.classroom / "mnist.npz", arrays)
+    fingerprint = data.load_mnist().fingerprint
+    turned = {name: np.asfortranarray(array) for name, array in arrays.items()}
+    np.savez(places.classroom / "mnist.npz", **turned)
+    assert data.load_mnist().fingerprint == fingerprint
+
+
+def test_whatever_bit_is_flipped_the_file_is_refused_or_right(places, arrays, rng):
+    path = places.classroom / "mnist.npz"
+    small = {name: array[:2] for name, array in arrays.items()}
+    sources.write_npz(path, small)
+    content = path.read_bytes()
+    for place in rng.integers(0, 8 * len(content), 500):
+        damaged = bytearray(content)
+        damaged[place // 8] ^= 1 << place % 8
+        path.write_bytes(damaged)
+        try:
+            found = sources.read_npz(path, (28, 28))
+        except ValueError as error:
+            assert "mnist.npz cannot be used" in str(error)
+        else:
+            assert all(np.array_equal(found[name], small[name]) for name in small)
 
 
 @pytest.mark.parametrize("kept", [0, 10, 0.5, 0.999])
@@ -316,6 +344,17 @@ def test_two_processes_download_only_once(places, arrays, serve, monkeypatch):
     assert [len(server.requests) for server in servers] == [1, 1, 1, 1]
 
 
+def test_a_cache_that_cannot_be_locked_is_read_all_the_same(places, arrays, monkeypatch):
+    monkeypatch.delenv("AETUTOR_DATA")
+    sources.write_npz(places.cache / "mnist.npz", arrays)
+
+    def refuse(*arguments, **settings):
+        raise OSError("no locks on this drive")
+
+    monkeypatch.setattr(sources.FileLock, "acquire", refuse)
+    assert data.load_mnist(offline="error").source == "cache of an earlier download"
+
+
 def test_prepare_writes_a_classrooms_file(places, arrays, tmp_path):
     sources.write_npz(places.classroom / "mnist.npz", arrays)
     path = data.prepare("mnist", tmp_path / "stick")
@@ -324,7 +363,7 @@ def test_prepare_writes_a_classrooms_file(places, arrays, tmp_path):
     path.write_bytes(b"half")
     with pytest.raises(ValueError, match="cannot be used"):
         data.prepare("mnist", tmp_path / "stick")
-    with pytest.raises(ValueError, match="one of mnist, cifar10, got 'minst'"):
+    with pytest.raises(ValueError, match="got 'minst'; did you mean 'mnist'"):
         data.prepare("minst")
 
 

@@ -25,6 +25,24 @@ def test_a_failure_leaves_the_earlier_file(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_a_drive_without_permissions_takes_the_file_all_the_same(tmp_path, monkeypatch):
+    def refuse(*arguments):
+        raise PermissionError
+
+    monkeypatch.setattr("os.chmod", refuse)
+    with replacing(tmp_path / "file") as file:
+        file.write(b"whole")
+    assert (tmp_path / "file").read_bytes() == b"whole"
+
+
+def test_a_file_that_cannot_be_replaced_stays_and_nothing_is_left_beside_it(tmp_path):
+    path = tmp_path / "file"
+    path.mkdir()  # a folder in the way
+    with pytest.raises(OSError), replacing(path) as file:
+        file.write(b"whole")
+    assert list(tmp_path.iterdir()) == [path]
+
+
 def test_a_process_killed_while_writing_leaves_the_earlier_file(tmp_path):
     path = tmp_path / "file"
     path.write_bytes(b"earlier")

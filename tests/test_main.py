@@ -4,12 +4,14 @@ import torch
 
 from aetutor import data, sources, standins, weights
 from aetutor.__main__ import SHIPPED, main
+from aetutor.download import DownloadError
 
 
 @pytest.fixture(autouse=True)
-def small_data(digits, patches, monkeypatch):
-    monkeypatch.setattr(data, "load_mnist", lambda: digits)
-    monkeypatch.setattr(data, "load_cifar10", lambda: patches)
+def small_data(digits, patches, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(data, "load_mnist", lambda offline: digits)
+    monkeypatch.setattr(data, "load_cifar10", lambda offline: patches)
 
 
 def test_download_prepares_a_classrooms_folder(tmp_path, monkeypatch, capsys):
@@ -46,12 +48,37 @@ def test_train_writes_a_model_that_its_own_command_makes_again(
 def test_the_textbooks_runs_are_kept_seed_by_seed(tmp_path, monkeypatch):
     monkeypatch.setattr(weights, "FOLDER", tmp_path)
     settings = ["--latent-dim", "2", "--epochs", "1", "--optimizer", "adam", "--seeds", "0", "1"]
-    main(["train", "mnist-conv", *settings, "--to", str(tmp_path), "--runs", str(tmp_path / "r")])
+    main(["train", "mnist-conv", *settings, "--to", str(tmp_path)])
     card = weights.card("mnist-conv-2-textbook")
     assert card.seeds == [0, 1]
     assert len(set(card.test_error)) == 2
-    assert (tmp_path / "r" / "mnist-conv-2-textbook-seed1" / "checkpoint" / "last.pt").exists()
-    assert list((tmp_path / "r" / "mnist-conv-2-textbook-seed1" / "tensorboard").glob("events*"))
+    run = tmp_path / "runs" / "mnist-conv-2-textbook-seed1"
+    assert list((run / "tensorboard").glob("events*"))
+    assert not (run / "checkpoint").exists()
+
+
+def test_an_interrupted_training_goes_on_with_the_same_command(tmp_path, monkeypatch, stop_after):
+    monkeypatch.setattr(weights, "FOLDER", tmp_path)
+    command = ["train", "mnist-linear", "--latent-dim", "3", "--epochs", "3", "--batch-size", "60"]
+    undo = stop_after(8, KeyboardInterrupt)  # in the third epoch
+    with pytest.raises(SystemExit, match="the same command goes on"):
+        main(command)
+    undo()
+    assert weights.names() == []
+    trained = stop_after(4, RuntimeError("more than the three batches that are left"))
+    main(command)
+    trained()
+    assert weights.card("mnist-linear-3").epochs == 3
+
+
+def test_nothing_is_trained_on_a_standin(tmp_path, monkeypatch):
+    def load(offline):
+        assert offline == "error"
+        raise DownloadError("mnist could not be downloaded")
+
+    monkeypatch.setattr(data, "load_mnist", load)
+    with pytest.raises(SystemExit, match="could not be downloaded"):
+        main(["train", "mnist-conv", "--latent-dim", "2"])
 
 
 def test_what_train_all_makes_is_what_ships():
@@ -69,6 +96,11 @@ def test_what_train_all_makes_is_what_ships():
         (["train", "mnist-conv"], "--latent-dim is needed to train mnist-conv"),
         (["train", "mnist-conv", "--latent-dim", "0"], "latent_dim must be"),
         (["train", "mnist-conv", "--latent-dim", "2", "--epochs", "0"], "epochs must be"),
+        (["train", "all", "--epochs", "3"], "train all has its own settings; leave out epochs"),
+        (
+            ["train", "mnist-conv", "--latent-dim", "2", "--learning-rate", "1e30"],
+            "no longer finite in epoch 1",
+        ),
         (["evaluate", "mnist-conv-63"], "did you mean 'mnist-conv-64'"),
         (["evaluate", "nowhere.safetensors"], "there is no file nowhere.safetensors"),
         (["download", "minst"], "name must be one of mnist, cifar10, got 'minst'"),

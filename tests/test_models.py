@@ -118,6 +118,8 @@ def test_latents_of_another_length_are_refused():
 def test_pca_refuses_too_few_images_and_too_many_components():
     with pytest.raises(ValueError, match="20 components need as many images, got 5"):
         models.PCAAutoencoder.fit(torch.rand(5, 1, 28, 28), 20)
+    with pytest.raises(ValueError, match=r"shape \(N, C, H, W\), got \(10, 28, 28\)"):
+        models.PCAAutoencoder.fit(torch.rand(10, 28, 28), 2)
     with pytest.raises(ValueError, match="at most the 784 values"):
         models.PCAAutoencoder(785)
 

@@ -9,8 +9,9 @@ import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from aetutor import models, training
-from aetutor.checkpoint import Checkpoint
+from aetutor.checkpoint import Checkpoint, load_best
 from aetutor.history import History, to_bytes
+from aetutor.recipes import recipe
 
 
 def weights_of(model):
@@ -27,26 +28,6 @@ def one_thread():
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
-
-
-@pytest.fixture
-def stop_after(monkeypatch):
-    """``stop_after(n, error)`` raises an error in the n-th batch that is trained on."""
-
-    def arrange(batches, error):
-        forward, count = models.Autoencoder.forward, [0]
-
-        def counted(self, images):
-            if self.training:
-                count[0] += 1
-                if count[0] == batches:
-                    raise error
-            return forward(self, images)
-
-        monkeypatch.setattr(models.Autoencoder, "forward", counted)
-        return lambda: monkeypatch.setattr(models.Autoencoder, "forward", forward)
-
-    return arrange
 
 
 def test_the_error_of_a_black_image_is_its_mean_square(digits):
@@ -99,6 +80,27 @@ def test_bfloat16_does_not_hurt_the_error(patches, monkeypatch):
     assert trained() == pytest.approx(plain, rel=0.15)
 
 
+BFLOAT16 = {
+    models.LinearAutoencoder: False,
+    models.ConvAutoencoder: False,
+    models.ColorConvAutoencoder: True,
+}
+
+
+@pytest.mark.parametrize(("kind", "expected"), BFLOAT16.items())
+def test_bfloat16_is_used_where_it_pays_and_nowhere_else(
+    digits, patches, monkeypatch, kind, expected
+):
+    def note(model, *_):
+        seen.add((model.training, torch.is_autocast_enabled("cpu")))
+
+    monkeypatch.setattr(training, "_has_bfloat16", lambda device: True)
+    model, seen = kind(4), set()
+    model.register_forward_hook(note)
+    training.fit(model, patches if expected else digits, epochs=1)
+    assert seen == {(True, expected), (False, False)}
+
+
 def test_the_same_seed_gives_the_same_weights_whatever_ran_before(digits):
     def trained(seed):
         torch.rand(seed + 1)
@@ -126,8 +128,6 @@ def test_the_fast_recipe_ends_at_rate_zero_and_the_textbooks_stays(digits):
 
 
 def test_what_has_faded_is_set_to_zero_before_it_becomes_denormal(digits):
-    from aetutor.recipes import recipe
-
     model = models.LinearAutoencoder(4)
     for name in ("adam", "muon"):
         setup = recipe(name).prepare(model, 1e-3, 10)
@@ -158,12 +158,15 @@ def test_an_interrupt_keeps_what_was_learnt(digits, stop_after, capsys):
     assert "Interrupted in epoch 2 of 5" in capsys.readouterr().out
 
 
-@pytest.mark.filterwarnings("ignore::RuntimeWarning")
-def test_a_diverging_loss_stops_with_the_last_good_state(digits):
+@pytest.mark.parametrize("optimizer", ["adam", "muon"])
+@pytest.mark.parametrize("bar", ["0", "1"])
+def test_a_diverging_loss_stops_with_the_last_good_state(digits, monkeypatch, optimizer, bar):
+    monkeypatch.setenv("TQDM_DISABLE", bar)
     model = models.LinearAutoencoder(4)
     before = weights_of(model)
-    with pytest.raises(training.DivergedError, match="try a learning_rate below") as caught:
-        training.fit(model, digits, epochs=3, learning_rate=1e30, batch_size=4)
+    settings = {"optimizer": optimizer, "learning_rate": 1e30, "batch_size": 4}
+    with pytest.raises(training.DivergedError, match=r"a learning_rate below 1e\+30") as caught:
+        training.fit(model, digits, epochs=1, **settings)
     assert same(before, weights_of(model))
     assert len(caught.value.history) == 0
     assert math.isfinite(training.evaluate(model, digits.val))
@@ -188,14 +191,25 @@ def test_a_crashed_run_goes_on_to_the_same_end(digits, tmp_path, stop_after, one
     assert len(again) == 3
 
 
-def test_the_best_epochs_model_can_be_had_back(digits, tmp_path):
+def test_the_best_epochs_model_can_be_had_back(tmp_path):
     model = models.LinearAutoencoder(4)
-    history = training.fit(model, digits, epochs=4, learning_rate=0.05, checkpoint=tmp_path)
-    run = torch.load(tmp_path / "last.pt", weights_only=True)["run"]
-    Checkpoint(tmp_path, run).restore_best(model)
-    assert training.evaluate(model, digits.val) == pytest.approx(min(history.val_error))
+    keeper, history = Checkpoint(tmp_path, {"model": model.config}), History()
+    setup = recipe("adam").prepare(model, 1e-3, 10)
+    states = []
+    for error in (0.3, 0.1, 0.2):
+        with torch.no_grad():
+            model.encoder[1].weight.fill_(error)
+        history.train_error.append(error)
+        history.val_error.append(error)
+        keeper.save(model, setup, history)
+        states.append(weights_of(model))
+    other = models.LinearAutoencoder(4, seed=1)
+    load_best(tmp_path, other)
+    assert same(weights_of(other), states[1])
+    with pytest.raises(ValueError, match="is of the model"):
+        load_best(tmp_path, models.LinearAutoencoder(5))
     with pytest.raises(FileNotFoundError, match="no checkpoint in"):
-        Checkpoint(tmp_path / "nothing", run).restore_best(model)
+        load_best(tmp_path / "nothing", other)
 
 
 @pytest.mark.parametrize(
@@ -241,6 +255,9 @@ def test_a_checkpoint_cannot_run_code(digits, tmp_path):
         def __reduce__(self):
             return (print, ("the trap went off",))
 
+    torch.save({"no": "checkpoint"}, tmp_path / "last.pt")
+    with pytest.raises(ValueError, match="no checkpoint of aetutor's"):
+        training.fit(models.LinearAutoencoder(4), digits, epochs=1, checkpoint=tmp_path)
     torch.save({"run": Trap()}, tmp_path / "last.pt")
     with pytest.raises(ValueError, match="cannot be read"):
         training.fit(models.LinearAutoencoder(4), digits, epochs=1, checkpoint=tmp_path)
@@ -252,6 +269,15 @@ def test_a_full_disk_costs_the_checkpoint_not_the_run(digits, tmp_path, small_fi
         history = training.fit(model, digits, epochs=2, checkpoint=tmp_path)
     assert len(history) == 2
     assert list(tmp_path.iterdir()) == []
+
+
+# TensorBoard's own thread fails too, before the next call in ours is told.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_full_disk_costs_tensorboards_file_not_the_run(digits, tmp_path, small_files):
+    model = models.LinearAutoencoder(4)
+    settings = {"epochs": 3, "picture_epochs": [1, 2, 3], "log_dir": tmp_path}
+    with pytest.warns(UserWarning, match="TensorBoard's file cannot be written"):
+        assert len(training.fit(model, digits, **settings)) == 3
 
 
 @pytest.mark.parametrize(
