@@ -11,9 +11,8 @@ NETWORKS = ("mnist-linear", "mnist-conv", "cifar10")
 SETTINGS = ("latent_dim", "epochs", "optimizer", "learning_rate", "batch_size", "seeds")
 # What ships with the package: network, latent sizes, and how it is trained.
 SHIPPED = (
-    ("mnist-linear", (2, 10, 64), {"epochs": 20}),
-    ("mnist-conv", (2, 10), {"epochs": 20}),
-    ("mnist-conv", (64,), {"epochs": 30, "batch_size": 64}),
+    ("mnist-linear", (2, 10, 64), {"epochs": 30, "batch_size": 64}),
+    ("mnist-conv", (2, 10, 64), {"epochs": 30, "batch_size": 64}),
     ("mnist-linear", (10,), {"epochs": 20, "optimizer": "adam", "seeds": [0, 1, 2]}),
     ("mnist-conv", (64,), {"epochs": 20, "optimizer": "adam", "seeds": [0, 1, 2]}),
 )

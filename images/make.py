@@ -12,9 +12,9 @@ def linear_vs_conv():
     mnist = data.load_mnist(offline="error")
     images = mnist.test[:10][0]
     contenders = {
-        "PCA": models.PCAAutoencoder.fit(mnist.train[:][0], 10),
         "fully connected": weights.trained("mnist-linear-10"),
         "convolutional": weights.trained("mnist-conv-10"),
+        "PCA": models.PCAAutoencoder.fit(mnist.train[:][0], 10),
     }
     rows = [model(images) for model in contenders.values()]
     labels = ["original", *contenders]
