@@ -164,7 +164,10 @@ def _in_words(error, images):
 
 
 def _parser():
-    parser = argparse.ArgumentParser(prog="python -m aetutor", description=main.__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m aetutor",
+        description="Images and trained models for the autoencoder lessons.",
+    )
     commands = parser.add_subparsers(required=True, metavar="command")
 
     command = commands.add_parser("download", help=download.__doc__, description=download.__doc__)

@@ -149,9 +149,9 @@ def names():
 def _shipped(name):
     if name not in names():
         nearest = difflib.get_close_matches(str(name), names(), n=1, cutoff=0)
-        hint = f"; did you mean {nearest[0]!r}?" if nearest else ""
+        hint = f"; did you mean {nearest[0]!r}?" if nearest else "."
         raise ValueError(
-            f"no trained model {name!r} ships with aetutor{hint}; there are: {', '.join(names())}"
+            f"no trained model {name!r} ships with aetutor{hint} It has: {', '.join(names())}"
         )
     return FOLDER / f"{name}.safetensors"
 
