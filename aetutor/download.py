@@ -1,5 +1,6 @@
 """Fetch a published file: mirrors in turn, its SHA-256 checked before anybody opens it."""
 
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -99,7 +100,9 @@ class _Downloader:
         with (
             requests.get(url, headers=plain, timeout=timeout, stream=True) as response,
             open(output_file, "wb") as file,
-            tqdm(total=self.size, unit="B", unit_scale=True, leave=False) as progress,
+            tqdm(
+                total=self.size, unit="B", unit_scale=True, leave=False, file=sys.stdout
+            ) as progress,
         ):
             response.raise_for_status()
             # read1 returns what has come, so that a trickle is noticed, however thin.

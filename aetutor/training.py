@@ -1,6 +1,7 @@
 """Train an autoencoder and measure its error."""
 
 import math
+import sys
 import time
 from contextlib import ExitStack, contextmanager
 from itertools import chain
@@ -110,10 +111,10 @@ def fit(
             for epoch in range(len(history) + 1, epochs + 1):
                 order = torch.Generator().manual_seed(seed * 1_000_003 + epoch)
                 batches = train.batches(batch_size, shuffle=True, generator=order)
-                # Plain text to stderr: a widget would leave its state in the notebook.
-                progress = tqdm(
-                    batches, f"epoch {epoch}/{epochs}", steps, leave=False, mininterval=0.2
-                )
+                # Plain text: a widget would leave its state in the notebook. And to stdout:
+                # in a notebook stderr has a red ground, as if something were wrong.
+                title, settings = f"epoch {epoch}/{epochs}", {"leave": False, "mininterval": 0.2}
+                progress = tqdm(batches, title, steps, file=sys.stdout, **settings)
                 try:
                     _epoch(model, progress, val, setup, history)
                 except FloatingPointError as error:

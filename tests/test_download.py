@@ -29,7 +29,8 @@ def test_the_first_good_host_serves_the_file(serve, tmp_path, capfd):
     assert server.requests == ["/good/file"]
     printed = capfd.readouterr()
     assert f"Downloading file.bin (102 kB) from {host}" in printed.out
-    assert "/102k [" in printed.err
+    assert "/102k [" in printed.out
+    assert printed.err == ""
 
 
 @pytest.mark.parametrize(
