@@ -75,9 +75,10 @@ def orthogonalized(matrix, steps=5):
     gram = x @ x.T
     product = None
     for _ in range(steps):
+        if product is not None:
+            gram = polynomial @ gram @ polynomial  # of the matrix after the step before
         polynomial = torch.addmm(gram, gram, gram, beta=b, alpha=c)
         polynomial.diagonal().add_(a)
         product = polynomial if product is None else polynomial @ product
-        gram = polynomial @ gram @ polynomial
     x = product @ x
     return x.T if tall else x
