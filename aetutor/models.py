@@ -256,19 +256,45 @@ class PCAAutoencoder(Autoencoder):
             If the images are not (N, C, H, W) in one of these ranges, or fewer than
             ``latent_dim``.
         """
-        from sklearn.decomposition import PCA  # here: it takes a second, and few need it
-
         if images.ndim != 4:
             raise ValueError(f"images must have the shape (N, C, H, W), got {tuple(images.shape)}")
-        value_range = (-1.0, 1.0) if bool((images < 0).any()) else (0.0, 1.0)
+        value_range = (-1.0, 1.0) if images.amin() < 0 else (0.0, 1.0)
         check_images(images, tuple(images.shape[1:]), value_range)
         if len(images) < latent_dim:
             raise ValueError(f"{latent_dim} components need as many images, got {len(images)}")
         model = cls(latent_dim, image_shape=tuple(images.shape[1:]), value_range=value_range)
-        pca = PCA(latent_dim, svd_solver="covariance_eigh").fit(images.flatten(1).numpy(force=True))
-        model.mean.copy_(torch.from_numpy(pca.mean_))
-        model.components.copy_(torch.from_numpy(pca.components_))
+        mean = images.mean(dim=0).flatten()
+        covariance = torch.zeros(len(mean), len(mean), device=mean.device)
+        for some in images.split(1000):  # a centred copy of all images would double the memory
+            centred = some.flatten(1) - mean
+            covariance.addmm_(centred.T, centred, alpha=1 / len(images))
+        directions = torch.linalg.eigh(covariance).eigenvectors.flip(1)[:, :latent_dim]
+        # A component is as good as its opposite; always the same one of the two.
+        largest = directions.gather(0, directions.abs().argmax(dim=0, keepdim=True))
+        model.mean.copy_(mean)
+        model.components.copy_((directions * largest.sign()).T)
         return model.to(images.device).eval()
+
+    def leading(self, latent_dim):
+        """Return the autoencoder of the first ``latent_dim`` of these components.
+
+        It is the one that :meth:`fit` would give: principal components do not depend on how many
+        are asked for.
+
+        Raises
+        ------
+        ValueError
+            If this model has fewer components.
+        """
+        if latent_dim > self.latent_dim:
+            raise ValueError(
+                f"latent_dim must be at most this model's {self.latent_dim}, got {latent_dim}"
+            )
+        settings = {"image_shape": self.image_shape, "value_range": self.value_range}
+        model = type(self)(latent_dim, **settings).to(self.mean.device)
+        model.mean.copy_(self.mean)
+        model.components.copy_(self.components[:latent_dim])
+        return model.eval()
 
     def encoder(self, images):
         return (images.flatten(1) - self.mean) @ self.components.T
@@ -323,7 +349,8 @@ def check_images(images, image_shape, value_range):
         raise ValueError(f"images must be floating-point numbers, got {images.dtype}")
     if torch.jit.is_tracing() or not len(images) or images.device.type != "cpu":
         return  # to look at values on a GPU would make every step wait for it
-    lowest, highest = (value.item() for value in images.detach().aminmax())
+    # Not aminmax: it copies images whose channels come last in memory.
+    lowest, highest = images.detach().amin().item(), images.detach().amax().item()
     low, high = value_range
     # Written so that NaN fails it too.
     if not (lowest >= low - TOLERANCE and highest <= high + TOLERANCE):

@@ -86,6 +86,17 @@ def test_pca_with_all_components_loses_nothing():
     torch.testing.assert_close(models.PCAAutoencoder.fit(images, 16)(images), images)
 
 
+def test_the_leading_components_are_those_of_a_smaller_fit():
+    images = torch.rand(60, 3, 4, 4) * 2 - 1
+    larger, smaller = (models.PCAAutoencoder.fit(images, size) for size in (9, 4))
+    leading = larger.leading(4)
+    torch.testing.assert_close(leading(images), smaller(images))
+    assert leading.config == smaller.config
+    assert not leading.training
+    with pytest.raises(ValueError, match="at most this model's 4, got 5"):
+        leading.leading(5)
+
+
 @pytest.mark.parametrize("kind", models.KINDS.values())
 @pytest.mark.parametrize("latent_dim", [0, -1, 2.5, "10"])
 def test_an_impossible_latent_dim_is_refused(kind, latent_dim):
