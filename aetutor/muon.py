@@ -73,9 +73,9 @@ def orthogonalized(matrix, steps=5):
     x = matrix.T if tall else matrix
     x = x / x.norm().clamp(min=1e-7)  # the largest singular value is now at most 1
     gram = x @ x.T
-    product = None
+    polynomial = product = None
     for _ in range(steps):
-        if product is not None:
+        if polynomial is not None:
             gram = polynomial @ gram @ polynomial  # of the matrix after the step before
         polynomial = torch.addmm(gram, gram, gram, beta=b, alpha=c)
         polynomial.diagonal().add_(a)

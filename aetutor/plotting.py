@@ -5,6 +5,7 @@ unless ``value_range`` says otherwise.
 """
 
 import functools
+import itertools
 
 import matplotlib.pyplot as plt
 import seaborn as sns
@@ -115,13 +116,17 @@ def reconstructions(images, *reconstructions, labels=None, title=None, value_ran
     return figure
 
 
-def progress(history):
+def progress(history, *, scale=1.0, unit=None):
     """Draw the held-out images of a training run above their reconstructions, epoch by epoch.
 
     Parameters
     ----------
     history : History
         With pictures.
+    scale : float
+        Factor on the errors: 3072 for the squared error per image of CIFAR-10.
+    unit : str, optional
+        What the errors are; the mean squared error per pixel if not given.
 
     Returns
     -------
@@ -134,15 +139,14 @@ def progress(history):
     """
     if not history.pictures:
         raise ValueError("this history has no pictures; give fit picture_epochs it reaches")
-    labels = [
-        f"epoch {epoch}\nerror {history.val_error[epoch - 1]:.4f}" for epoch in history.pictures
-    ]
+    errors = {epoch: history.val_error[epoch - 1] * scale for epoch in history.pictures}
+    labels = [f"epoch {epoch}\nerror {_plain(error)}" for epoch, error in errors.items()]
     low, high = history.value_range
     rows = [
         stored.float() / 255 * (high - low) + low
         for stored in (history.images, *history.pictures.values())
     ]
-    title = f"held-out images; error: mean squared error per pixel, [{low:g}, {high:g}]"
+    title = f"held-out images; error: {unit or _error_unit(history)}"
     labels = ["original", *labels]
     return reconstructions(*rows, labels=labels, title=title, value_range=history.value_range)
 
@@ -179,11 +183,50 @@ def learning_curves(histories, *, scale=1.0, unit=None, references=None):
             label=f"{name}, training",
         )
     _reference_lines(axis, references)
-    axis.set(xlabel="epoch", ylabel=unit or _error_unit(histories), yscale="log")
+    unit = unit or _error_unit(next(iter(histories.values())))
+    axis.set(xlabel="epoch", ylabel=unit, yscale="log")
     axis.xaxis.set_major_locator(MaxNLocator(integer=True))
-    for which in ("major", "minor"):  # 0.02, not 2 x 10^-2
-        axis.tick_params(axis="y", which=which, labelsize=10)
-        getattr(axis.yaxis, f"set_{which}_formatter")(StrMethodFormatter("{x:g}"))
+    _plain_numbers(axis.yaxis)
+    axis.legend(fontsize=10)
+    return figure
+
+
+@_styled
+def curves(series, *, xlabel, ylabel, scale="linear", xticks=None):
+    """Draw one line with markers for each series.
+
+    Parameters
+    ----------
+    series : dict of str to dict of float to float
+        By the name that the legend shows: y by x.
+    xlabel, ylabel : str
+        With units.
+    scale : {"linear", "log"}
+        Of both axes.
+    xticks : sequence of float, optional
+        Where the x-axis is labelled, if not where matplotlib would.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    ValueError
+        If there is no series, or one of them is empty.
+    """
+    if not series or not all(series.values()):
+        raise ValueError(f"curves need a series with a point each at least, got {series}")
+    figure, axis = plt.subplots(figsize=(7.5, 4), layout="constrained")
+    for (name, points), marker in zip(series.items(), itertools.cycle("os^Dv")):
+        axis.plot(*zip(*points.items(), strict=True), marker=marker, markersize=6, label=name)
+    axis.set(xlabel=xlabel, ylabel=ylabel, xscale=scale, yscale=scale)
+    if xticks is not None:
+        axis.set_xticks(xticks)
+        axis.set_xticks([], minor=True)
+    if scale == "log":
+        _plain_numbers(axis.xaxis)
+        _plain_numbers(axis.yaxis)
     axis.legend(fontsize=10)
     return figure
 
@@ -284,6 +327,18 @@ def _reference_lines(axis, references):
         )
 
 
-def _error_unit(histories):
-    low, high = next(iter(histories.values())).value_range
+def _error_unit(history):
+    low, high = history.value_range
     return f"mean squared error per pixel, [{low:g}, {high:g}]"
+
+
+def _plain(error):
+    """Four decimals for an error per pixel, one for the error of an image."""
+    return f"{error:.4f}" if error < 1 else f"{error:.1f}"
+
+
+def _plain_numbers(axis):
+    """Label a logarithmic axis 0.02, not 2 x 10^-2."""
+    axis.set_tick_params(which="both", labelsize=10)
+    axis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    axis.set_minor_formatter(StrMethodFormatter("{x:g}"))

@@ -54,6 +54,12 @@ def test_progress_names_epoch_and_error(history):
     assert texts(figure) == ["original", "epoch 1\nerror 0.2500", "epoch 2\nerror 0.1250"]
 
 
+def test_progress_names_the_error_per_image_where_asked(history):
+    figure = plotting.progress(history, scale=3072, unit="squared error per image")
+    assert texts(figure) == ["original", "epoch 1\nerror 768.0", "epoch 2\nerror 384.0"]
+    assert figure.get_suptitle() == "held-out images; error: squared error per image"
+
+
 def test_learning_curves_show_held_out_and_training_errors(history):
     figure = plotting.learning_curves({"net": history}, scale=10, references={"goal": 1.5})
     held_out, training, goal = figure.axes[0].get_lines()
@@ -62,6 +68,22 @@ def test_learning_curves_show_held_out_and_training_errors(history):
     assert held_out.get_color() == training.get_color()
     assert set(goal.get_ydata()) == {1.5}
     assert texts(figure) == ["goal: 1.5"]
+
+
+def test_curves_pass_through_their_points_each_with_its_own_marker():
+    series = {"PCA": {64: 103.1, 128: 62.4}, "conv": {64: 85.0, 128: 49.0}}
+    labels = {"xlabel": "code", "ylabel": "error"}
+    axis = plotting.curves(series, **labels, scale="log", xticks=[64, 128]).axes[0]
+    pca, conv = axis.get_lines()
+    assert pca.get_xydata().tolist() == [[64, 103.1], [128, 62.4]]
+    assert conv.get_ydata().tolist() == [85, 49]
+    assert pca.get_marker() != conv.get_marker()
+    assert [text.get_text() for text in axis.get_legend().get_texts()] == ["PCA", "conv"]
+    assert axis.get_xscale() == axis.get_yscale() == "log"
+    assert [axis.xaxis.get_major_formatter()(tick) for tick in axis.get_xticks()] == ["64", "128"]
+    for empty in ({}, {"PCA": {}}):
+        with pytest.raises(ValueError, match="need a series"):
+            plotting.curves(empty, **labels)
 
 
 def test_error_bars_stand_at_the_mean_with_the_range_of_the_seeds():
@@ -80,6 +102,7 @@ def test_figures_leave_pyplot_and_the_readers_style_alone(history):
     plotting.reconstructions(torch.rand(2, 1, 4, 4), torch.rand(2, 1, 4, 4))
     plotting.progress(history)
     plotting.learning_curves({"net": history})
+    plotting.curves({"a": {1: 2.0}}, xlabel="x", ylabel="y")
     plotting.error_bars({"a": {"b": 1.0}})
     assert dict(plt.rcParams) == before
     assert plt.get_fignums() == open_figures
