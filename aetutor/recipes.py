@@ -10,7 +10,7 @@ from torch.optim.lr_scheduler import LambdaLR, ReduceLROnPlateau
 from aetutor.muon import Muon
 
 FAINT = 1e-30  # float32 becomes denormal below 1e-38
-WARM_UP = 0.1  # share of all steps in which the fast recipe's learning rate rises
+WARM_UP = 0.03  # share of all steps in which the fast recipe's learning rate rises
 
 
 @dataclass
@@ -108,7 +108,10 @@ RECIPES = {
         _textbook,
     ),
     "muon": Recipe(
-        0.02, 128, "Muon, Adam 3e-3 on the biases, learning rate up for a tenth, then to 0", _fast
+        0.02,
+        128,
+        "Muon, Adam 3e-3 on the biases, learning rate up for 3 % of the steps, then to 0",
+        _fast,
     ),
 }
 
