@@ -12,7 +12,7 @@ import aetutor
 FOLDER = Path(aetutor.__file__).parent
 FLOORS = (
     {"download", "files", "history", "models", "muon", "patterns", "standins"},
-    {"board", "checkpoint", "plotting", "recipes", "sources"},
+    {"board", "checkpoint", "plotting", "recipes", "search", "sources"},
     {"data", "training", "weights"},
     {"__main__"},
 )

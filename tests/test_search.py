@@ -1,0 +1,133 @@
+import pytest
+import torch
+
+from aetutor import models, search
+from aetutor.search import ImageIndex
+
+
+@pytest.fixture
+def latents():
+    return torch.randn(500, 12, generator=torch.Generator().manual_seed(0))
+
+
+@pytest.fixture
+def index(latents):
+    return ImageIndex.of_latents(latents)
+
+
+@pytest.fixture
+def queries():
+    return torch.randn(40, 12, generator=torch.Generator().manual_seed(1))
+
+
+@pytest.mark.parametrize("k", [1, 8])
+def test_the_nearest_are_those_of_cdist_and_a_full_sort(index, latents, queries, k):
+    distances, indices = index.nearest(queries, k)
+    expected, order = torch.cdist(queries.double(), latents.double()).sort(dim=1)
+    assert torch.equal(indices, order[:, :k])
+    torch.testing.assert_close(distances.double(), expected[:, :k], atol=1e-6, rtol=1e-6)
+
+
+@pytest.mark.parametrize("k", [1, 8])
+def test_the_nearest_by_angle_are_those_of_the_normalised_codes(index, latents, queries, k):
+    distances, indices = index.nearest(queries, k, metric="cosine")
+    unit, unit_queries = (torch.nn.functional.normalize(z.double()) for z in (latents, queries))
+    expected, order = (1 - unit_queries @ unit.T).sort(dim=1)
+    assert torch.equal(indices, order[:, :k])
+    torch.testing.assert_close(distances.double(), expected[:, :k], atol=1e-6, rtol=1e-6)
+
+
+def test_all_can_be_asked_for(index, queries):
+    distances, indices = index.nearest(queries, k=500)
+    assert torch.equal(indices.sort(dim=1).values, torch.arange(500).expand(40, -1))
+    assert (distances.diff(dim=1) >= 0).all()
+
+
+def test_rounding_does_not_put_a_farther_code_first():
+    # Far from zero the difference of large squares has no digits left for small distances.
+    offsets = torch.tensor([0.3, 0.1, 0.0, 0.2])
+    latents = torch.full((4, 3), 1000.0) + offsets[:, None]
+    distances, indices = ImageIndex.of_latents(latents).nearest(torch.full((1, 3), 1000.0), k=4)
+    assert indices.tolist() == [[2, 1, 3, 0]]
+    torch.testing.assert_close(distances, offsets.sort().values[None] * 3**0.5, atol=1e-3, rtol=0)
+
+
+def test_blocks_do_not_change_the_answer(index, queries, monkeypatch):
+    whole = index.nearest(queries, 5)
+    monkeypatch.setattr(search, "BLOCK", 1500)  # three queries at a time
+    for part, expected in zip(index.nearest(queries, 5), whole, strict=True):
+        torch.testing.assert_close(part, expected)
+
+
+def test_a_code_of_zeros_is_no_neighbour_by_angle():
+    index = ImageIndex.of_latents(torch.tensor([[0.0, 0.0], [-1.0, 0.1], [2.0, 0.0]]))
+    distances, indices = index.nearest(torch.tensor([[1.0, 0.0]]), 3, metric="cosine")
+    assert indices.tolist() == [[2, 0, 1]]
+    torch.testing.assert_close(distances[0, :2], torch.tensor([0.0, 1.0]))
+
+
+def test_images_find_themselves_whether_tensor_or_split(digits):
+    images = digits.train[:][0]
+    model = models.PCAAutoencoder.fit(images, 6)
+    index = ImageIndex(model, digits.train)
+    distances, indices = index.nearest(images[20:30], k=2)
+    torch.testing.assert_close(images[indices[:, 0]], images[20:30])  # the stand-in repeats some
+    assert distances[:, 0].max() < 1e-3
+    torch.testing.assert_close(index.latents, ImageIndex(model, images).latents)
+    again = ImageIndex.of_latents(index.latents, model)
+    assert torch.equal(again.nearest(images[:3], 4)[1], index.nearest(images[:3], 4)[1])
+    probe = torch.nn.Linear(6, 10)
+    probe(index.latents).sum().backward()  # the codes can be learnt from
+
+
+def test_embedding_shows_a_progress_bar_and_leaves_nothing_behind(digits, capsys):
+    search.embed(models.LinearAutoencoder(2), digits.test)
+    captured = capsys.readouterr()
+    assert "embedding" in captured.out
+    assert captured.err == ""
+
+
+def test_precision_of_perfect_mixed_and_wrong_neighbours():
+    labels = torch.tensor([0, 1, 2])
+    found = torch.tensor([[0, 0, 0, 0], [1, 2, 1, 0], [0, 1, 0, 1]])
+    assert search.precision(labels, found).tolist() == [1.0, 0.5, 0.0]
+
+
+def test_precision_of_random_codes_is_chance(rng):
+    codes = torch.from_numpy(rng.standard_normal((3000, 10))).float()
+    labels = torch.from_numpy(rng.integers(0, 5, 3000))
+    _, indices = ImageIndex.of_latents(codes[:2000]).nearest(codes[2000:], k=8)
+    mean = search.precision(labels[2000:], labels[indices]).mean()
+    assert abs(mean - 0.2) < 0.02
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda i: i.nearest(i.latents, 0), "from 1 to 500, got 0"),
+        (lambda i: i.nearest(i.latents, 501), "from 1 to 500, got 501"),
+        (lambda i: i.nearest(i.latents, 2.0), "whole number from 1 to 500, got 2.0"),
+        (lambda i: i.nearest(i.latents, 3, "manhattan"), "euclidean, cosine, got 'manhattan'"),
+        (lambda i: i.nearest(i.latents[:, :5]), "codes of length 12, got 5"),
+        (lambda i: i.nearest(i.latents[0]), r"\(N, latent_dim\) with N > 0, got \(12,\)"),
+        (lambda i: i.nearest(i.latents * torch.nan), "queries must be finite"),
+        (lambda i: i.nearest(torch.rand(2, 1, 28, 28)), "no model to encode images"),
+        (lambda i: ImageIndex.of_latents(torch.empty(0, 5)), r"N > 0, got \(0, 5\)"),
+        (lambda i: ImageIndex.of_latents(i.latents / 0), "latents must be finite"),
+        (
+            lambda i: ImageIndex(models.LinearAutoencoder(), torch.empty(0, 1, 28, 28)),
+            "at least one image, got none",
+        ),
+        (
+            lambda i: ImageIndex(models.LinearAutoencoder(), torch.rand(2, 3, 32, 32)),
+            r"shape \(B, 1, 28, 28\), got \(2, 3, 32, 32\)",
+        ),
+        (
+            lambda i: search.precision(torch.zeros(2), torch.zeros(3, 4)),
+            r"\(Q,\) and \(Q, k\), got \(2,\) and \(3, 4\)",
+        ),
+    ],
+)
+def test_what_cannot_be_searched_is_refused(index, call, message):
+    with pytest.raises(ValueError, match=message):
+        call(index)
