@@ -11,7 +11,7 @@ import aetutor
 
 FOLDER = Path(aetutor.__file__).parent
 FLOORS = (
-    {"download", "files", "history", "models", "muon", "patterns", "standins"},
+    {"download", "files", "history", "latent", "models", "muon", "patterns", "standins"},
     {"board", "checkpoint", "plotting", "recipes", "search", "sources"},
     {"data", "training", "weights"},
     {"__main__"},
