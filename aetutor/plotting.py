@@ -57,8 +57,7 @@ def images(images, titles=None, *, columns=8, value_range=None):
     ValueError
         If the images have another shape, or the titles another number.
     """
-    if titles is not None and len(titles) != len(images):
-        raise ValueError(f"{len(images)} images need as many titles, got {len(titles)}")
+    _check_titles(titles, images)
     pictures = _pictures(images, value_range)
     columns = min(columns, len(pictures))
     rows = -(-len(pictures) // columns)
@@ -113,6 +112,50 @@ def reconstructions(images, *reconstructions, labels=None, title=None, value_ran
         _row_label(axis_row[0], label)
     if title:
         figure.suptitle(title, fontsize=11)
+    return figure
+
+
+@_styled
+def error_maps(images, reconstructions, *, titles=None, value_range=None):
+    """Draw images, their reconstructions, and below them where they differ.
+
+    A map shows the squared error summed over the channels, with one scale for all maps.
+
+    Parameters
+    ----------
+    images, reconstructions : torch.Tensor
+        (N, C, H, W).
+    titles : sequence of str, optional
+        One for each image.
+    value_range : tuple of float, optional
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ, or the number of titles is not that of the images.
+    """
+    if images.shape != reconstructions.shape:
+        raise ValueError(
+            f"reconstructions must have the images' shape {tuple(images.shape)}, "
+            f"got {tuple(reconstructions.shape)}"
+        )
+    _check_titles(titles, images)
+    pictures = [_pictures(row, value_range) for row in (images, reconstructions)]
+    maps = (reconstructions - images).detach().square().sum(dim=1).cpu().numpy()
+    figure, axes = _blank_axes(3, len(images), CELL + (0.08 if titles is not None else 0))
+    for column, axis_column in enumerate(axes.T):
+        for axis, row in zip(axis_column, pictures, strict=False):
+            _show(axis, row[column])
+        shown = axis_column[2].imshow(maps[column], cmap="magma", vmin=0, vmax=maps.max())
+        if titles is not None:
+            axis_column[0].set_title(titles[column], fontsize=10)
+    for axis, label in zip(axes[:, 0], ("original", "reconstruction", "error"), strict=True):
+        _row_label(axis, label)
+    figure.colorbar(shown, ax=axes[:, -1], aspect=30, label="squared error per pixel")
     return figure
 
 
@@ -276,6 +319,44 @@ def error_bars(errors, *, unit="mean squared error per pixel, [0, 1]", reference
     return figure
 
 
+@_styled
+def heatmap(values, *, label, center=None, lowest=None, highest=None):
+    """Draw a table of numbers as coloured fields with the numbers in them.
+
+    Parameters
+    ----------
+    values : dict of str to dict of str to float
+        By row, then by column.
+    label : str
+        What the numbers are.
+    center, lowest, highest : float, optional
+        Which numbers have the middle and the ends of the colours.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    columns = list(next(iter(values.values())))
+    table = [[row[column] for column in columns] for row in values.values()]
+    size = (2.6 + 0.9 * len(columns), 0.9 + 0.42 * len(table))
+    figure, axis = plt.subplots(figsize=size, layout="constrained")
+    sns.heatmap(
+        table,
+        ax=axis,
+        annot=True,
+        fmt=".2f",
+        cmap="vlag" if center is not None else "crest",
+        center=center,
+        vmin=lowest,
+        vmax=highest,
+        xticklabels=columns,
+        yticklabels=list(values),
+        cbar_kws={"label": label},
+    )
+    axis.tick_params(axis="y", labelrotation=0)
+    return figure
+
+
 def _blank_axes(rows, columns, height):
     figure, axes = plt.subplots(
         rows,
@@ -288,6 +369,11 @@ def _blank_axes(rows, columns, height):
     for axis in axes.flat:
         axis.set_axis_off()
     return figure, axes
+
+
+def _check_titles(titles, images):
+    if titles is not None and len(titles) != len(images):
+        raise ValueError(f"{len(images)} images need as many titles, got {len(titles)}")
 
 
 def _pictures(images, value_range):

@@ -86,6 +86,26 @@ def test_curves_pass_through_their_points_each_with_its_own_marker():
             plotting.curves(empty, **labels)
 
 
+def test_error_maps_stand_below_with_one_scale():
+    images = torch.zeros(2, 3, 4, 4)
+    other = images.clone()
+    other[0, :, 1, 2], other[1, 0, 3, 3] = 0.5, 1.0
+    figure = plotting.error_maps(images, other, titles=["a", "b"])
+    maps = [axis.get_images()[0] for axis in figure.axes[4:6]]
+    assert [float(shown.get_array().sum()) for shown in maps] == [0.75, 1.0]
+    assert maps[0].get_array()[1, 2] == 0.75
+    assert maps[0].get_clim() == maps[1].get_clim() == (0, 1)
+    assert texts(figure) == ["original", "reconstruction", "error"]
+
+
+def test_a_heatmap_shows_rows_columns_and_numbers():
+    values = {"noise": {"64": 1.0, "384": 0.99}, "plain": {"64": 0.1, "384": 0.25}}
+    axis = plotting.heatmap(values, label="AUROC", center=0.5).axes[0]
+    assert [text.get_text() for text in axis.get_yticklabels()] == ["noise", "plain"]
+    assert [text.get_text() for text in axis.get_xticklabels()] == ["64", "384"]
+    assert [text.get_text() for text in axis.texts] == ["1.00", "0.99", "0.10", "0.25"]
+
+
 def test_error_bars_stand_at_the_mean_with_the_range_of_the_seeds():
     errors = {"linear": {"10": [0.1, 0.2, 0.6], "64": 0.5}, "conv": {"10": [0.2], "64": 0.1}}
     axis = plotting.error_bars(errors, references={"the blog": 0.4}).axes[0]
@@ -104,6 +124,8 @@ def test_figures_leave_pyplot_and_the_readers_style_alone(history):
     plotting.learning_curves({"net": history})
     plotting.curves({"a": {1: 2.0}}, xlabel="x", ylabel="y")
     plotting.error_bars({"a": {"b": 1.0}})
+    plotting.error_maps(torch.rand(2, 1, 4, 4), torch.rand(2, 1, 4, 4))
+    plotting.heatmap({"a": {"b": 1.0}}, label="x")
     assert dict(plt.rcParams) == before
     assert plt.get_fignums() == open_figures
 
@@ -122,6 +144,8 @@ def test_what_cannot_be_drawn_is_refused(history):
         plotting.images(good, ["one"])
     with pytest.raises(ValueError, match=r"images' shape \(2, 1, 4, 4\), got \(1, 1, 4, 4\)"):
         plotting.reconstructions(good, good[:1])
+    with pytest.raises(ValueError, match=r"images' shape \(2, 1, 4, 4\), got \(1, 1, 4, 4\)"):
+        plotting.error_maps(good, good[:1])
     with pytest.raises(ValueError, match="2 rows need as many labels, got 1"):
         plotting.reconstructions(good, good, labels=["one"])
     history.pictures = {}
