@@ -1,12 +1,7 @@
 import math
-import subprocess
-import sys
-import time
-import urllib.request
 
 import pytest
 import torch
-from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from aetutor import models, training
 from aetutor.checkpoint import Checkpoint, load_best
@@ -320,54 +315,3 @@ def test_a_history_survives_json_and_tensors():
 def test_bytes_clip_what_is_out_of_range():
     images = torch.tensor([-2.0, -1.0, 0.0, 1.0, 5.0])
     assert to_bytes(images, (-1.0, 1.0)).tolist() == [0, 0, 128, 255, 255]
-
-
-@pytest.fixture(scope="module")
-def logged(patches, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("tensorboard")
-    model = models.ColorConvAutoencoder(4, base_channels=4)
-    history = training.fit(model, patches, epochs=2, log_dir=folder / "run", picture_epochs=[2])
-    return folder, history
-
-
-def test_tensorboard_reads_what_was_logged(logged):
-    folder, history = logged
-    events = EventAccumulator(str(folder / "run")).Reload()
-    for tag, expected in (
-        ("error/train", history.train_error),
-        ("error/validation", history.val_error),
-        ("learning rate", history.learning_rate),
-    ):
-        scalars = events.Scalars(tag)
-        assert [scalar.step for scalar in scalars] == [1, 2]
-        assert [scalar.value for scalar in scalars] == pytest.approx(expected)
-    (picture,) = events.Images("originals above reconstructions")
-    assert picture.step == 2
-    assert events.Tags()["graph"]
-
-
-def test_tensorboards_server_shows_images_and_scalars(logged):
-    folder, _ = logged
-    server = subprocess.Popen(
-        [sys.executable, "-m", "tensorboard.main", "--logdir", folder, "--port", "0",
-         "--load_fast=false"],
-        stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    try:
-        address = next(line for line in server.stderr if "http://" in line)
-        address = address[address.index("http://") :].split()[0].replace("localhost", "127.0.0.1")
-
-        def get(path):
-            with urllib.request.urlopen(f"{address}data/plugin/{path}", timeout=20) as answer:
-                return answer.read().decode()
-
-        for _ in range(100):  # it reads the folder in the background
-            tags = get("scalars/tags"), get("images/tags")
-            if "error/validation" in tags[0] and "originals" in tags[1]:
-                break
-            time.sleep(0.2)
-        assert "error/validation" in tags[0]
-        assert "originals above reconstructions" in tags[1]
-    finally:
-        server.terminate()
-        server.wait()
