@@ -320,6 +320,42 @@ def error_bars(errors, *, unit="mean squared error per pixel, [0, 1]", reference
 
 
 @_styled
+def intervals(values, *, xlabel):
+    """Draw where each set of numbers lies, on a logarithmic axis.
+
+    A dot is the median, the thick line spans the middle half and the thin one the middle 90 per
+    cent. The first set is the one to compare with: its middle 90 per cent are shaded behind all.
+
+    Parameters
+    ----------
+    values : dict of str to torch.Tensor
+        (N,) each, above 0, by name, from top to bottom.
+    xlabel : str
+        What the numbers are, with units.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    figure, axis = plt.subplots(figsize=(7.5, 0.9 + 0.32 * len(values)), layout="constrained")
+    shares = torch.tensor([0.05, 0.25, 0.5, 0.75, 0.95])
+    for row, numbers in enumerate(values.values()):
+        lowest, low, median, high, highest = numbers.float().quantile(shares.to(numbers.device))
+        color = sns.color_palette()[1 if row else 0]
+        axis.hlines(row, lowest, highest, color=color, linewidth=1.5)
+        axis.hlines(row, low, high, color=color, linewidth=6)
+        axis.plot(median, row, "o", color="white", markeredgecolor=color, markersize=7)
+        if not row:
+            axis.axvspan(lowest, highest, color=color, alpha=0.12, zorder=0)
+    axis.set(xscale="log", xlabel=xlabel)
+    axis.set_yticks(range(len(values)), list(values))
+    axis.set_ylim(len(values) - 0.5, -0.5)  # the first on top
+    axis.grid(axis="y", visible=False)
+    axis.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    return figure
+
+
+@_styled
 def heatmap(values, *, label, center=None, lowest=None, highest=None):
     """Draw a table of numbers as coloured fields with the numbers in them.
 

@@ -106,6 +106,17 @@ def test_a_heatmap_shows_rows_columns_and_numbers():
     assert [text.get_text() for text in axis.texts] == ["1.00", "0.99", "0.10", "0.25"]
 
 
+def test_intervals_lie_where_the_numbers_are():
+    values = {"known": torch.arange(1.0, 102.0), "strange": torch.tensor([200.0, 300.0, 400.0])}
+    axis = plotting.intervals(values, xlabel="error").axes[0]
+    assert [float(line.get_xdata()[0]) for line in axis.lines] == [51, 300]
+    spans = [lines.get_segments()[0][:, 0].tolist() for lines in axis.collections]
+    assert np.allclose(spans, [[6, 96], [26, 76], [210, 390], [250, 350]])
+    assert [text.get_text() for text in axis.get_yticklabels()] == ["known", "strange"]
+    (band,) = axis.patches
+    assert (band.get_x(), band.get_width()) == pytest.approx((6, 90))
+
+
 def test_error_bars_stand_at_the_mean_with_the_range_of_the_seeds():
     errors = {"linear": {"10": [0.1, 0.2, 0.6], "64": 0.5}, "conv": {"10": [0.2], "64": 0.1}}
     axis = plotting.error_bars(errors, references={"the blog": 0.4}).axes[0]
@@ -126,6 +137,7 @@ def test_figures_leave_pyplot_and_the_readers_style_alone(history):
     plotting.error_bars({"a": {"b": 1.0}})
     plotting.error_maps(torch.rand(2, 1, 4, 4), torch.rand(2, 1, 4, 4))
     plotting.heatmap({"a": {"b": 1.0}}, label="x")
+    plotting.intervals({"a": torch.rand(9) + 1}, xlabel="x")
     assert dict(plt.rcParams) == before
     assert plt.get_fignums() == open_figures
 
