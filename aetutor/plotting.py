@@ -10,6 +10,7 @@ import itertools
 import matplotlib.pyplot as plt
 import seaborn as sns
 import torch
+from matplotlib.colors import PowerNorm
 from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 
 from aetutor.history import to_bytes
@@ -146,11 +147,12 @@ def error_maps(images, reconstructions, *, titles=None, value_range=None):
     _check_titles(titles, images)
     pictures = [_pictures(row, value_range) for row in (images, reconstructions)]
     maps = (reconstructions - images).detach().square().sum(dim=1).cpu().numpy()
+    scale = PowerNorm(0.5, vmin=0, vmax=maps.max())  # small errors stay visible beside large ones
     figure, axes = _blank_axes(3, len(images), CELL + (0.08 if titles is not None else 0))
     for column, axis_column in enumerate(axes.T):
         for axis, row in zip(axis_column, pictures, strict=False):
             _show(axis, row[column])
-        shown = axis_column[2].imshow(maps[column], cmap="magma", vmin=0, vmax=maps.max())
+        shown = axis_column[2].imshow(maps[column], cmap="magma", norm=scale)
         if titles is not None:
             axis_column[0].set_title(titles[column], fontsize=10)
     for axis, label in zip(axes[:, 0], ("original", "reconstruction", "error"), strict=True):
@@ -374,7 +376,7 @@ def heatmap(values, *, label, center=None, lowest=None, highest=None):
     """
     columns = list(next(iter(values.values())))
     table = [[row[column] for column in columns] for row in values.values()]
-    size = (2.6 + 0.9 * len(columns), 0.9 + 0.42 * len(table))
+    size = (2.6 + 1.15 * len(columns), 0.9 + 0.42 * len(table))
     figure, axis = plt.subplots(figsize=size, layout="constrained")
     sns.heatmap(
         table,
