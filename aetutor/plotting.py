@@ -358,6 +358,44 @@ def intervals(values, *, xlabel):
 
 
 @_styled
+def thumbnail_map(points, images, *, size=0.04, value_range=None):
+    """Draw each image at its place in the plane; later ones cover earlier ones.
+
+    Parameters
+    ----------
+    points : torch.Tensor
+        (N, 2).
+    images : torch.Tensor
+        (N, C, H, W).
+    size : float
+        Side of an image, as a share of the map's.
+    value_range : tuple of float, optional
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    ValueError
+        If there are not as many points as images, or they are not in the plane.
+    """
+    if points.shape != (len(images), 2):
+        raise ValueError(
+            f"{len(images)} images need points of shape ({len(images)}, 2), "
+            f"got {tuple(points.shape)}"
+        )
+    low, high = points.amin(dim=0), points.amax(dim=0)
+    places = ((points - low) / (high - low).clamp(min=1e-9) * (1 - size)).tolist()
+    figure, axis = plt.subplots(figsize=(7, 7), layout="constrained")
+    for (x, y), picture in zip(places, _pictures(images, value_range), strict=True):
+        axis.imshow(picture, cmap="gray", vmin=0, vmax=255, extent=(x, x + size, y, y + size))
+    axis.set(xlim=(0, 1), ylim=(0, 1), aspect="equal")
+    axis.set_axis_off()
+    return figure
+
+
+@_styled
 def heatmap(values, *, label, center=None, lowest=None, highest=None):
     """Draw a table of numbers as coloured fields with the numbers in them.
 

@@ -117,6 +117,15 @@ def test_intervals_lie_where_the_numbers_are():
     assert (band.get_x(), band.get_width()) == pytest.approx((6, 90))
 
 
+def test_a_thumbnail_map_puts_each_image_in_its_place():
+    points = torch.tensor([[0.0, 10.0], [5.0, 20.0], [10.0, 30.0]])
+    figure = plotting.thumbnail_map(points, torch.rand(3, 1, 4, 4), size=0.1)
+    extents = [shown.get_extent() for shown in figure.axes[0].get_images()]
+    assert np.allclose(extents, [[0, 0.1, 0, 0.1], [0.45, 0.55, 0.45, 0.55], [0.9, 1, 0.9, 1]])
+    with pytest.raises(ValueError, match=r"points of shape \(2, 2\), got \(3, 2\)"):
+        plotting.thumbnail_map(points, torch.rand(2, 1, 4, 4))
+
+
 def test_error_bars_stand_at_the_mean_with_the_range_of_the_seeds():
     errors = {"linear": {"10": [0.1, 0.2, 0.6], "64": 0.5}, "conv": {"10": [0.2], "64": 0.1}}
     axis = plotting.error_bars(errors, references={"the blog": 0.4}).axes[0]
@@ -137,6 +146,7 @@ def test_figures_leave_pyplot_and_the_readers_style_alone(history):
     plotting.error_bars({"a": {"b": 1.0}})
     plotting.error_maps(torch.rand(2, 1, 4, 4), torch.rand(2, 1, 4, 4))
     plotting.heatmap({"a": {"b": 1.0}}, label="x")
+    plotting.thumbnail_map(torch.rand(2, 2), torch.rand(2, 1, 4, 4))
     plotting.intervals({"a": torch.rand(9) + 1}, xlabel="x")
     assert dict(plt.rcParams) == before
     assert plt.get_fignums() == open_figures
