@@ -13,7 +13,7 @@ FOLDER = Path(aetutor.__file__).parent
 FLOORS = (
     {"download", "files", "history", "latent", "models", "muon", "patterns", "standins"},
     {"board", "checkpoint", "plotting", "recipes", "search", "sources"},
-    {"data", "training", "weights"},
+    {"data", "explore", "training", "weights"},
     {"__main__"},
 )
 
