@@ -358,6 +358,46 @@ def intervals(values, *, xlabel):
 
 
 @_styled
+def scatter(points, labels, class_names=None):
+    """Draw points in the plane, coloured by class, with each class's name at its median.
+
+    Parameters
+    ----------
+    points : torch.Tensor
+        (N, 2).
+    labels : torch.Tensor
+        (N,), whole numbers.
+    class_names : sequence of str, optional
+        Of the labels; the labels themselves if left out.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    ValueError
+        If the points are not in the plane, or there are not as many labels.
+    """
+    if points.ndim != 2 or points.shape[1] != 2 or len(points) != len(labels):
+        raise ValueError(
+            "points and labels must have the shapes (N, 2) and (N,), "
+            f"got {tuple(points.shape)} and {tuple(labels.shape)}"
+        )
+    points = points.detach().cpu()
+    figure, axis = plt.subplots(figsize=(7, 6), layout="constrained")
+    for label, color in zip(labels.unique().tolist(), itertools.cycle(sns.color_palette())):
+        own = points[labels == label]
+        axis.scatter(*own.T, s=5, color=color, alpha=0.6, linewidths=0)
+        name = str(label) if class_names is None else class_names[label]
+        frame = {"boxstyle": "round,pad=0.2", "facecolor": "white", "edgecolor": color}
+        place = own.median(dim=0).values.tolist()
+        axis.annotate(name, place, ha="center", va="center", fontweight="bold", bbox=frame)
+    axis.set(xlabel="first number of the code", ylabel="second number of the code")
+    return figure
+
+
+@_styled
 def thumbnail_map(points, images, *, size=0.04, value_range=None):
     """Draw each image at its place in the plane; later ones cover earlier ones.
 

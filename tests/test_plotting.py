@@ -126,6 +126,17 @@ def test_a_thumbnail_map_puts_each_image_in_its_place():
         plotting.thumbnail_map(points, torch.rand(2, 1, 4, 4))
 
 
+def test_a_scatter_names_each_class_where_its_points_are():
+    points = torch.tensor([[0.0, 0.0], [2.0, 2.0], [1.0, 1.0], [9.0, 8.0]])
+    axis = plotting.scatter(points, torch.tensor([0, 0, 0, 4]), "abcde").axes[0]
+    zero, four = axis.collections
+    assert zero.get_offsets().tolist() == points[:3].tolist()
+    assert four.get_offsets().tolist() == [[9, 8]]
+    assert {text.get_text(): text.xy for text in axis.texts} == {"a": (1, 1), "e": (9, 8)}
+    with pytest.raises(ValueError, match=r"got \(4, 2\) and \(3,\)"):
+        plotting.scatter(points, torch.zeros(3))
+
+
 def test_error_bars_stand_at_the_mean_with_the_range_of_the_seeds():
     errors = {"linear": {"10": [0.1, 0.2, 0.6], "64": 0.5}, "conv": {"10": [0.2], "64": 0.1}}
     axis = plotting.error_bars(errors, references={"the blog": 0.4}).axes[0]
@@ -146,6 +157,7 @@ def test_figures_leave_pyplot_and_the_readers_style_alone(history):
     plotting.error_bars({"a": {"b": 1.0}})
     plotting.error_maps(torch.rand(2, 1, 4, 4), torch.rand(2, 1, 4, 4))
     plotting.heatmap({"a": {"b": 1.0}}, label="x")
+    plotting.scatter(torch.rand(3, 2), torch.tensor([0, 1, 1]))
     plotting.thumbnail_map(torch.rand(2, 2), torch.rand(2, 1, 4, 4))
     plotting.intervals({"a": torch.rand(9) + 1}, xlabel="x")
     assert dict(plt.rcParams) == before
