@@ -58,7 +58,7 @@ class Split:
     def __getitem__(self, index):
         return self._to_float(self.images[index]), self.labels[index]
 
-    def batches(self, batch_size, *, shuffle=False, generator=None):
+    def batches(self, batch_size, *, shuffle=False, flip=False, generator=None):
         """Yield ``(images, labels)``, ``batch_size`` at a time; the last may be smaller.
 
         Parameters
@@ -67,6 +67,8 @@ class Split:
             At least 1.
         shuffle : bool
             In random order, from ``generator`` or else from torch's global one.
+        flip : bool
+            Mirror each image left to right with probability one half, drawn likewise.
         generator : torch.Generator, optional
             On the CPU.
 
@@ -78,16 +80,20 @@ class Split:
         if not isinstance(batch_size, int) or batch_size < 1:
             raise ValueError(f"batch_size must be a whole number of at least 1, got {batch_size!r}")
         # Checked above, not in the generator, so that the error comes at the call.
-        return self._batches(batch_size, shuffle, generator)
+        return self._batches(batch_size, shuffle, flip, generator)
 
-    def _batches(self, batch_size, shuffle, generator):
+    def _batches(self, batch_size, shuffle, flip, generator):
         if shuffle:
             order = torch.randperm(len(self), generator=generator).to(self.images.device)
-            for indices in order.split(batch_size):
-                yield self[indices]
+            batches = order.split(batch_size)
         else:
-            for start in range(0, len(self), batch_size):
-                yield self[start : start + batch_size]
+            batches = (slice(n, n + batch_size) for n in range(0, len(self), batch_size))
+        for batch in batches:
+            images, labels = self[batch]
+            if flip:
+                mirrored = torch.rand(len(images), 1, 1, 1, generator=generator) < 0.5
+                images = torch.where(mirrored.to(images.device), images.flip(-1), images)
+            yield images, labels
 
     def to(self, device):
         """Return this split with its bytes on another device, where its batches are then made."""

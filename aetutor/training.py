@@ -36,6 +36,7 @@ def fit(
     optimizer="adam",
     learning_rate=None,
     batch_size=None,
+    flip=False,
     seed=0,
     picture_epochs=PICTURE_EPOCHS,
     checkpoint=None,
@@ -57,6 +58,9 @@ def fit(
         The textbook's recipe, or the fast one; see :mod:`aetutor.recipes`.
     learning_rate, batch_size : optional
         In place of the recipe's own.
+    flip : bool
+        Mirror each training image left to right with probability one half, anew in each epoch:
+        twice as many photographs. Not for digits.
     seed : int
         Of the order of the training images. The initial weights have the model's own seed.
     picture_epochs : iterable of int
@@ -90,6 +94,7 @@ def fit(
         "optimizer": optimizer,
         "learning_rate": learning_rate,
         "batch_size": batch_size,
+        "flip": flip,
         "epochs": epochs,
         "seed": seed,
     }
@@ -110,7 +115,7 @@ def fit(
         try:
             for epoch in range(len(history) + 1, epochs + 1):
                 order = torch.Generator().manual_seed(seed * 1_000_003 + epoch)
-                batches = train.batches(batch_size, shuffle=True, generator=order)
+                batches = train.batches(batch_size, shuffle=True, flip=flip, generator=order)
                 # Plain text: a widget would leave its state in the notebook. And to stdout:
                 # in a notebook stderr has a red ground, as if something were wrong.
                 title, settings = f"epoch {epoch}/{epochs}", {"leave": False, "mininterval": 0.2}

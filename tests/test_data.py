@@ -101,6 +101,25 @@ def test_batches_cover_every_image_once(digits):
     torch.testing.assert_close(key.sort().values, expected.sort().values)
 
 
+def test_half_of_the_images_are_mirrored_where_asked(patches):
+    split, seed = patches.train, torch.Generator().manual_seed
+    plain = torch.cat([images for images, _ in split.batches(40)])
+    mirrored = torch.cat([images for images, _ in split.batches(40, flip=True, generator=seed(0))])
+    turned = (mirrored != plain).flatten(1).any(dim=1)
+    assert 0.3 < turned.float().mean() < 0.7
+    assert torch.equal(mirrored[turned], plain[turned].flip(-1))
+    again = torch.cat([images for images, _ in split.batches(40, flip=True, generator=seed(0))])
+    assert torch.equal(mirrored, again)
+    order, turned_order = (
+        torch.cat([labels for _, labels in batches])
+        for batches in (
+            split.batches(40, shuffle=True, generator=seed(1)),
+            split.batches(108, shuffle=True, flip=True, generator=seed(1)),
+        )
+    )
+    assert torch.equal(order, turned_order)
+
+
 def test_a_split_is_a_dataset_for_a_dataloader(digits):
     images, labels = next(iter(DataLoader(digits.train, batch_size=16)))
     assert torch.equal(images, digits.train[:16][0])

@@ -167,6 +167,23 @@ def test_a_diverging_loss_stops_with_the_last_good_state(digits, monkeypatch, op
     assert math.isfinite(training.evaluate(model, digits.val))
 
 
+def test_mirrored_images_are_learnt_where_asked(patches):
+    seen = []
+
+    class Watched(models.ColorConvAutoencoder):
+        def forward(self, images):
+            if self.training:
+                seen.append(images.clone())
+            return super().forward(images)
+
+    for flip in (False, True):
+        training.fit(Watched(4, base_channels=4), patches, epochs=1, batch_size=108, flip=flip)
+    plain, mirrored = seen
+    turned = (plain != mirrored).flatten(1).any(dim=1)
+    assert 0.3 < turned.float().mean() < 0.7
+    assert torch.equal(mirrored[turned], plain[turned].flip(-1))
+
+
 @pytest.mark.parametrize("optimizer", ["adam", "muon"])
 def test_a_crashed_run_goes_on_to_the_same_end(digits, tmp_path, stop_after, one_thread, optimizer):
     settings = {"epochs": 3, "optimizer": optimizer, "batch_size": 60, "picture_epochs": [1, 3]}
