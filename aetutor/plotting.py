@@ -72,6 +72,36 @@ def images(images, titles=None, *, columns=8, value_range=None):
 
 
 @_styled
+def mosaic(images, *, columns, value_range=None):
+    """Draw many images without gaps, row by row.
+
+    Parameters
+    ----------
+    images : torch.Tensor
+        (N, C, H, W), N a multiple of ``columns``.
+    columns : int
+    value_range : tuple of float, optional
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    ValueError
+        If the images do not fill the rows.
+    """
+    if columns < 1 or len(images) % columns:
+        raise ValueError(f"{len(images)} images do not fill rows of {columns}")
+    pictures = torch.from_numpy(_pictures(images, value_range))
+    rows = [torch.cat(list(row), dim=1) for row in pictures.split(columns)]
+    figure, axis = plt.subplots(figsize=(6, 6 * len(rows) / columns), layout="constrained")
+    axis.set_axis_off()
+    _show(axis, torch.cat(rows).numpy())
+    return figure
+
+
+@_styled
 def reconstructions(images, *reconstructions, labels=None, title=None, value_range=None):
     """Draw originals in a row, with a row of their reconstructions for each model below.
 

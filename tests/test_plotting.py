@@ -40,6 +40,14 @@ def test_images_are_shown_in_their_range_and_order():
     ]
 
 
+def test_a_mosaic_is_read_row_by_row():
+    tiles = torch.linspace(0, 1, 6).reshape(6, 1, 1, 1).expand(6, 1, 2, 2)
+    (picture,) = shown(plotting.mosaic(tiles, columns=3))
+    assert picture[::2, ::2].tolist() == [[0, 51, 102], [153, 204, 255]]
+    with pytest.raises(ValueError, match="6 images do not fill rows of 4"):
+        plotting.mosaic(tiles, columns=4)
+
+
 def test_reconstructions_stand_below_their_originals():
     originals = torch.zeros(3, 1, 2, 2)
     figure = plotting.reconstructions(originals, originals + 1, labels=["x", "x_hat"], title="T")
@@ -157,6 +165,7 @@ def test_figures_leave_pyplot_and_the_readers_style_alone(history):
     plotting.error_bars({"a": {"b": 1.0}})
     plotting.error_maps(torch.rand(2, 1, 4, 4), torch.rand(2, 1, 4, 4))
     plotting.heatmap({"a": {"b": 1.0}}, label="x")
+    plotting.mosaic(torch.rand(4, 1, 4, 4), columns=2)
     plotting.scatter(torch.rand(3, 2), torch.tensor([0, 1, 1]))
     plotting.thumbnail_map(torch.rand(2, 2), torch.rand(2, 1, 4, 4))
     plotting.intervals({"a": torch.rand(9) + 1}, xlabel="x")
