@@ -95,7 +95,7 @@ def mosaic(images, *, columns, value_range=None):
         raise ValueError(f"{len(images)} images do not fill rows of {columns}")
     pictures = torch.from_numpy(_pictures(images, value_range))
     rows = [torch.cat(list(row), dim=1) for row in pictures.split(columns)]
-    figure, axis = plt.subplots(figsize=(6, 6 * len(rows) / columns), layout="constrained")
+    figure, axis = plt.subplots(figsize=(5, 5 * len(rows) / columns), layout="constrained")
     axis.set_axis_off()
     _show(axis, torch.cat(rows).numpy())
     return figure
