@@ -8,13 +8,22 @@ from pathlib import Path
 # Heavier modules are imported by the commands that need them, so that --help comes at once.
 
 NETWORKS = ("mnist-linear", "mnist-conv", "cifar10")
-SETTINGS = ("latent_dim", "epochs", "optimizer", "learning_rate", "batch_size", "seeds")
-# What ships with the package: network, latent sizes, and how it is trained.
+SETTINGS = ("latent_dim", "epochs", "optimizer", "learning_rate", "batch_size", "flip", "seeds")
+# How each network is trained where the command does not say otherwise.
+USUAL = {
+    ("mnist-linear", "muon"): {"epochs": 30, "batch_size": 64},
+    ("mnist-conv", "muon"): {"epochs": 30, "batch_size": 64},
+    ("cifar10", "muon"): {"epochs": 20, "batch_size": 64, "learning_rate": 0.03, "flip": True},
+    ("mnist-linear", "adam"): {"epochs": 20, "seeds": [0, 1, 2]},
+    ("mnist-conv", "adam"): {"epochs": 20, "seeds": [0, 1, 2]},
+    ("cifar10", "adam"): {"epochs": 15},
+}
+# What ships with the package: trained in the usual way, with these latent sizes.
 SHIPPED = (
-    ("mnist-linear", (2, 10, 64), {"epochs": 30, "batch_size": 64}),
-    ("mnist-conv", (2, 10, 64), {"epochs": 30, "batch_size": 64}),
-    ("mnist-linear", (10,), {"epochs": 20, "optimizer": "adam", "seeds": [0, 1, 2]}),
-    ("mnist-conv", (64,), {"epochs": 20, "optimizer": "adam", "seeds": [0, 1, 2]}),
+    ("mnist-linear", "muon", (2, 10, 64)),
+    ("mnist-conv", "muon", (2, 10, 64)),
+    ("mnist-linear", "adam", (10,)),
+    ("mnist-conv", "adam", (64,)),
 )
 
 
@@ -39,18 +48,25 @@ def download(options):
 
 def train(options):
     """Train one network, or all that ship, and write each with its card."""
-    own = [name for name in SETTINGS if getattr(options, name) is not None]
-    if options.network == "all":
-        if own:
-            raise ValueError(f"train all has its own settings; leave out {', '.join(own)}")
-        for network, latent_dims, settings in SHIPPED:
-            for latent_dim in latent_dims:
-                train_one(network, latent_dim, **settings, to=options.to, runs=options.runs)
-    elif options.latent_dim is None:
-        raise ValueError(f"--latent-dim is needed to train {options.network}")
+    from aetutor import recipes
+
+    own = {name: getattr(options, name) for name in SETTINGS}
+    own = {name: value for name, value in own.items() if value is not None}
+    if options.network != "all":
+        if options.latent_dim is None:
+            raise ValueError(f"--latent-dim is needed to train {options.network}")
+        optimizer = own.setdefault("optimizer", "muon")
+        recipes.recipe(optimizer)  # says which there are, if there is none of this name
+        settings = USUAL[options.network, optimizer] | own
+        train_one(options.network, **settings, to=options.to, runs=options.runs)
+    elif own:
+        raise ValueError(f"train all has its own settings; leave out {', '.join(own)}")
     else:
-        settings = {name: getattr(options, name) for name in own if name != "latent_dim"}
-        train_one(options.network, options.latent_dim, **settings, to=options.to, runs=options.runs)
+        for network, optimizer, latent_dims in SHIPPED:
+            settings = USUAL[network, optimizer] | {"optimizer": optimizer}
+            for latent_dim in latent_dims:
+                settings["latent_dim"] = latent_dim
+                train_one(network, **settings, to=options.to, runs=options.runs)
 
 
 def evaluate(options):
@@ -67,12 +83,13 @@ def evaluate(options):
 
 def train_one(
     network,
-    latent_dim,
     *,
-    epochs=20,
-    optimizer="muon",
+    latent_dim,
+    epochs,
+    optimizer,
     learning_rate=None,
     batch_size=None,
+    flip=False,
     seeds=(0,),
     to=".",
     runs="runs",
@@ -105,6 +122,7 @@ def train_one(
             optimizer=optimizer,
             learning_rate=learning_rate,
             batch_size=batch_size,
+            flip=flip,
             seed=seed,
             checkpoint=folders[seed] / "checkpoint",
             log_dir=folders[seed] / "tensorboard",
@@ -122,6 +140,7 @@ def train_one(
             "optimizer": optimizer,
             "learning_rate": learning_rate or recipe.learning_rate,
             "batch_size": batch_size or recipe.batch_size,
+            "flip": flip,
             "description": recipe.description,
         },
         epochs=epochs,
@@ -130,24 +149,22 @@ def train_one(
         val_error=[history.val_error[-1] for _, history, _ in results],
         test_error=[error for _, _, error in results],
         versions=weights.versions(),
-        command=_command(network, latent_dim, epochs, optimizer, learning_rate, batch_size, seeds),
+        command=" ".join(
+            [
+                f"python -m aetutor train {network} --latent-dim {latent_dim}",
+                f"--epochs {epochs} --optimizer {optimizer}",
+                f"--learning-rate {learning_rate or recipe.learning_rate!r}",
+                f"--batch-size {batch_size or recipe.batch_size}",
+                "--flip" if flip else "--no-flip",
+                f"--seeds {' '.join(str(seed) for seed in seeds)}",
+            ]
+        ),
     )
     path = Path(to) / f"{name}.safetensors"
     weights.save(path, results[0][0], card, results[0][1])
     for folder in folders.values():
         shutil.rmtree(folder / "checkpoint")
     print(path, flush=True)
-
-
-def _command(network, latent_dim, epochs, optimizer, learning_rate, batch_size, seeds):
-    parts = [
-        f"python -m aetutor train {network} --latent-dim {latent_dim}",
-        f"--epochs {epochs} --optimizer {optimizer}",
-        *([f"--learning-rate {learning_rate!r}"] if learning_rate else []),
-        *([f"--batch-size {batch_size}"] if batch_size else []),
-        f"--seeds {' '.join(str(seed) for seed in seeds)}",
-    ]
-    return " ".join(parts)
 
 
 def _data_for(model, data, offline="stand-in"):
@@ -175,18 +192,23 @@ def _parser():
     command.add_argument("--to", metavar="FOLDER", help="the user's cache if left out")
     command.set_defaults(run=download)
 
-    command = commands.add_parser("train", help=train.__doc__, description=train.__doc__)
+    command = commands.add_parser(
+        "train",
+        help=train.__doc__,
+        description=f"{train.__doc__} Settings left out are those of the models that ship.",
+    )
     command.add_argument("network", choices=("all", *NETWORKS))
     command.add_argument("--latent-dim", type=int, metavar="N", help="length of the code")
-    command.add_argument("--epochs", type=int, metavar="N", help="default: 20")
+    command.add_argument("--epochs", type=int, metavar="N")
     command.add_argument("--optimizer", help="muon, the fast one and the default, or adam")
+    command.add_argument("--learning-rate", type=float, metavar="X")
+    command.add_argument("--batch-size", type=int, metavar="N")
     command.add_argument(
-        "--learning-rate", type=float, metavar="X", help="the recipe's if left out"
+        "--flip",
+        action=argparse.BooleanOptionalAction,
+        help="mirror each training image at random, or not",
     )
-    command.add_argument("--batch-size", type=int, metavar="N", help="the recipe's if left out")
-    command.add_argument(
-        "--seeds", type=int, nargs="+", default=[0], metavar="N", help="a run each"
-    )
+    command.add_argument("--seeds", type=int, nargs="+", metavar="N", help="a run each")
     command.add_argument("--to", default=".", metavar="FOLDER", help="where the file goes")
     command.add_argument(
         "--runs",

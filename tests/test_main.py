@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 import torch
 
+from aetutor import __main__ as main_module
 from aetutor import data, sources, standins, weights
-from aetutor.__main__ import SHIPPED, main
+from aetutor.__main__ import SHIPPED, USUAL, main
 from aetutor.download import DownloadError
 
 
@@ -81,10 +82,44 @@ def test_nothing_is_trained_on_a_standin(tmp_path, monkeypatch):
         main(["train", "mnist-conv", "--latent-dim", "2"])
 
 
+@pytest.fixture
+def trained(monkeypatch):
+    """The calls of train_one, which then trains nothing."""
+    calls = []
+    monkeypatch.setattr(
+        main_module,
+        "train_one",
+        lambda name, to, runs, **settings: calls.append((name, settings)),
+    )
+    return calls
+
+
+def test_settings_left_out_are_those_of_what_ships(trained):
+    main(["train", "cifar10", "--latent-dim", "64"])
+    main(["train", "cifar10", "--latent-dim", "100", "--epochs", "5"])
+    main(["train", "mnist-conv", "--latent-dim", "64", "--optimizer", "adam", "--seeds", "4"])
+    usual = USUAL["cifar10", "muon"] | {"optimizer": "muon"}
+    assert trained == [
+        ("cifar10", usual | {"latent_dim": 64}),
+        ("cifar10", usual | {"latent_dim": 100, "epochs": 5}),
+        (
+            "mnist-conv",
+            USUAL["mnist-conv", "adam"] | {"latent_dim": 64, "optimizer": "adam", "seeds": [4]},
+        ),
+    ]
+
+
+def test_train_all_trains_what_ships(trained):
+    main(["train", "all"])
+    assert [(network, settings["latent_dim"]) for network, settings in trained] == [
+        (network, latent_dim) for network, _, latent_dims in SHIPPED for latent_dim in latent_dims
+    ]
+
+
 def test_what_train_all_makes_is_what_ships():
     names = {
-        f"{network}-{latent_dim}" + ("-textbook" if settings.get("optimizer") == "adam" else "")
-        for network, latent_dims, settings in SHIPPED
+        f"{network}-{latent_dim}" + ("-textbook" if optimizer == "adam" else "")
+        for network, optimizer, latent_dims in SHIPPED
         for latent_dim in latent_dims
     }
     assert names == set(weights.names())
@@ -96,6 +131,7 @@ def test_what_train_all_makes_is_what_ships():
         (["train", "mnist-conv"], "--latent-dim is needed to train mnist-conv"),
         (["train", "mnist-conv", "--latent-dim", "0"], "latent_dim must be"),
         (["train", "mnist-conv", "--latent-dim", "2", "--epochs", "0"], "epochs must be"),
+        (["train", "mnist-conv", "--latent-dim", "2", "--optimizer", "muno"], "mean 'muon'"),
         (["train", "all", "--epochs", "3"], "train all has its own settings; leave out epochs"),
         (
             ["train", "mnist-conv", "--latent-dim", "2", "--learning-rate", "1e30"],
