@@ -71,7 +71,10 @@ class Interpolation:
         self.other_end = widgets.Button(description="Another last image")
         self.method = widgets.Dropdown(options=METHODS, description="Path")
         self.slider = widgets.FloatSlider(
-            min=0, max=1, step=1 / (FRAMES - 1), description="Position", continuous_update=True
+            max=1,
+            step=1 / (FRAMES - 1),
+            description="Position",
+            layout=widgets.Layout(width=f"{2 * LARGE}px"),
         )
         self.play = widgets.Play(max=FRAMES - 1, interval=40, description="Play")
         self.picture, self.crossfade = _image(LARGE), _image(LARGE)

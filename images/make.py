@@ -21,5 +21,16 @@ def linear_vs_conv():
     return plotting.reconstructions(images, *rows, labels=labels)
 
 
+def latent_dimensionality():
+    """The same photographs through the four networks of lesson 3."""
+    images = data.load_cifar10(offline="error").test[:10][0]
+    sizes = (64, 128, 256, 384)
+    rows = [weights.trained(f"cifar10-{size}")(images).detach() for size in sizes]
+    labels = ["original", *(f"code of {size}" for size in sizes)]
+    return plotting.reconstructions(images, *rows, labels=labels)
+
+
 if __name__ == "__main__":
-    linear_vs_conv().savefig(FOLDER / "01_linear_vs_conv.png", dpi=110, bbox_inches="tight")
+    for number, draw in ((1, linear_vs_conv), (3, latent_dimensionality)):
+        picture = FOLDER / f"{number:02}_{draw.__name__}.png"
+        draw().savefig(picture, dpi=110, bbox_inches="tight")
