@@ -13,7 +13,7 @@ SETTINGS = ("latent_dim", "epochs", "optimizer", "learning_rate", "batch_size", 
 USUAL = {
     ("mnist-linear", "muon"): {"epochs": 30, "batch_size": 64},
     ("mnist-conv", "muon"): {"epochs": 30, "batch_size": 64},
-    ("cifar10", "muon"): {"epochs": 20, "batch_size": 64, "learning_rate": 0.03, "flip": True},
+    ("cifar10", "muon"): {"epochs": 30, "batch_size": 64, "learning_rate": 0.01, "flip": True},
     ("mnist-linear", "adam"): {"epochs": 20, "seeds": [0, 1, 2]},
     ("mnist-conv", "adam"): {"epochs": 20, "seeds": [0, 1, 2]},
     ("cifar10", "adam"): {"epochs": 15},
