@@ -49,6 +49,7 @@ train: .venv/installed
 bench: .venv/installed
 	@echo "Measuring; leave the machine alone meanwhile."
 	@$(BIN)/python benchmarks/epoch.py
+	@$(BIN)/python benchmarks/slider.py
 
 clean:
 	rm -rf .venv
