@@ -6,6 +6,7 @@ where pyplot mixes up figures.
 """
 
 import io
+import threading
 
 import ipywidgets as widgets
 import torch
@@ -47,6 +48,8 @@ class Interpolation:
     picture, crossfade, strip : ipywidgets.Image
         The decoded image at the slider, the mixture of the pixels there, and ten steps on the
         way above the two images.
+    message : ipywidgets.Label
+        Why a path cannot be walked, if it cannot; the pictures then stay as they are.
     widget : ipywidgets.Widget
         All of it.
 
@@ -59,6 +62,7 @@ class Interpolation:
     def __init__(self, model, split, *, class_names=None, start=None, end=None):
         self._model, self._split = model, split
         self._random = torch.Generator().manual_seed(0)
+        self._lock = threading.RLock()  # callbacks may come on several threads
         labels = split.labels.unique().tolist()
         names = [str(label) if class_names is None else class_names[label] for label in labels]
         options = list(zip(names, labels, strict=True))
@@ -77,6 +81,7 @@ class Interpolation:
             layout=widgets.Layout(width=f"{2 * LARGE}px"),
         )
         self.play = widgets.Play(max=FRAMES - 1, interval=40, description="Play")
+        self.message = widgets.Label()
         self.picture, self.crossfade = _image(LARGE), _image(LARGE)
         self.strip = _image(SMALL * STRIP, 2 * SMALL)
         self.widget = self._arranged()
@@ -84,11 +89,10 @@ class Interpolation:
             choice.observe(lambda _, n=end_number: self._choose(n), "value")
         self.other_start.on_click(lambda _: self._choose(0))
         self.other_end.on_click(lambda _: self._choose(1))
-        self.method.observe(lambda _: self._walk(), "value")
+        self.method.observe(lambda _: self._walk(self._images), "value")
         self.slider.observe(lambda _: self._show(), "value")
         self.play.observe(lambda change: self._go_to(change["new"]), "value")
-        self._images = [self._another(first), self._another(last)]
-        self._walk()
+        self._walk([self._another(first), self._another(last)])
 
     def _arranged(self):
         title = {"layout": widgets.Layout(width=f"{LARGE}px")}
@@ -96,7 +100,7 @@ class Interpolation:
             [
                 widgets.HBox([self.start, self.other_start]),
                 widgets.HBox([self.end, self.other_end]),
-                widgets.HBox([self.method]),
+                widgets.HBox([self.method, self.message]),
                 widgets.HBox([self.slider, self.play]),
                 widgets.HBox(
                     [
@@ -119,28 +123,40 @@ class Interpolation:
         return self._split[candidates[pick]][0]
 
     def _choose(self, end_number):
-        self._images[end_number] = self._another((self.start, self.end)[end_number].value)
-        self._walk()
+        with self._lock:
+            images = list(self._images)
+            images[end_number] = self._another((self.start, self.end)[end_number].value)
+            self._walk(images)
 
-    def _walk(self):
-        """Make every picture between the two images."""
-        with torch.inference_mode():
-            codes = self._model.encode(torch.cat(self._images))
-            decoded = self._model.decode(interpolate(*codes, FRAMES, self.method.value))
-            steps = self._model.decode(interpolate(*codes, STRIP, self.method.value))
-        share = torch.linspace(0, 1, FRAMES)[:, None, None, None]
-        mixed = torch.lerp(*self._images, share)
-        self._decoded, self._mixed = (
-            [self._png(frame, LARGE) for frame in frames.split(1)] for frames in (decoded, mixed)
-        )
-        blank = torch.full_like(steps, self._model.value_range[1])
-        blank[0], blank[-1] = self._images[0][0], self._images[1][0]
-        self.strip.value = self._png(torch.cat([steps, blank]), SMALL, STRIP)
-        self._show()
+    def _walk(self, images):
+        """Make every picture between two images, or say why not and keep those there are."""
+        with self._lock:
+            with torch.inference_mode():
+                codes = self._model.encode(torch.cat(images))
+                try:
+                    path = interpolate(*codes, FRAMES, self.method.value)
+                    steps = interpolate(*codes, STRIP, self.method.value)
+                except ValueError as error:
+                    self.message.value = str(error)
+                    return
+                decoded, steps = self._model.decode(path), self._model.decode(steps)
+            self.message.value = ""
+            self._images = images
+            mixed = torch.lerp(*images, torch.linspace(0, 1, FRAMES)[:, None, None, None])
+            self._decoded, self._mixed = (
+                [self._png(frame, LARGE) for frame in frames.split(1)]
+                for frames in (decoded, mixed)
+            )
+            blank = torch.full_like(steps, self._model.value_range[1])
+            blank[0], blank[-1] = images[0][0], images[1][0]
+            self.strip.value = self._png(torch.cat([steps, blank]), SMALL, STRIP)
+            self._show()
 
     def _show(self):
-        frame = round(self.slider.value * (FRAMES - 1))
-        self.picture.value, self.crossfade.value = self._decoded[frame], self._mixed[frame]
+        with self._lock:
+            frame = round(self.slider.value * (FRAMES - 1))
+            self.picture.value, self.crossfade.value = self._decoded[frame], self._mixed[frame]
+            self.play.value = frame  # to play on from where the hand left the slider
 
     def _go_to(self, frame):
         self.slider.value = frame / (FRAMES - 1)
@@ -163,8 +179,9 @@ def png(images, value_range, *, side, columns=1):
         (N, C, H, W), C 1 or 3.
     value_range : tuple of float
     side : int
-        Of each image in pixels; every pixel of the image becomes a square.
+        Of each image in pixels.
     columns : int
+        Divides N.
     """
     pixels = to_bytes(images, value_range)
     rows = torch.cat([torch.cat(list(row), dim=2) for row in pixels.split(columns)], dim=1)

@@ -85,6 +85,44 @@ def test_another_digit_can_be_chosen_and_played(morph, digits):
     assert morph.slider.value == 1.0
 
 
+def test_the_player_goes_on_from_where_the_hand_left_the_slider(morph):
+    morph.play.value = 30
+    morph.slider.value = 0.9
+    assert morph.play.value == 90
+
+
+def test_a_path_that_is_not_defined_is_explained_and_nothing_else_changes(digits):
+    model = models.PCAAutoencoder.fit(digits.train[:][0], 1)  # a code of one number: + or -
+    morph = explore.interpolation(model, digits.test, start=0, end=1)
+    morph.slider.value = 0.5
+    before = morph.picture.value, morph.strip.value
+    morph.method.value = "spherical"
+    assert "opposite directions" in morph.message.value
+    assert (morph.picture.value, morph.strip.value) == before
+    morph.method.value = "linear"
+    assert morph.message.value == ""
+
+
+def test_pictures_belong_together_whatever_comes_at_the_same_time(morph):
+    """Two threads choose images at once; in the end all pictures are of the same pair."""
+
+    def choose(button):
+        for _ in range(5):
+            button.click()
+
+    threads = [
+        threading.Thread(target=choose, args=[button])
+        for button in (morph.other_start, morph.other_end)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for position, image in zip((0.0, 1.0), first_and_last(morph), strict=True):
+        morph.slider.value = position
+        assert torch.equal(shrunk(opened(morph.crossfade)), image)
+
+
 def test_names_stand_for_labels(model, digits):
     names = [f"digit {label}" for label in range(10)]
     morph = explore.interpolation(model, digits.test, class_names=names)
