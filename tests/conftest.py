@@ -2,6 +2,7 @@
 
 import threading
 import time
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
@@ -147,12 +148,22 @@ def serve():
 
 @pytest.fixture
 def small_files():
-    """Let the operating system refuse to write files beyond 20,000 bytes, as a full disk does."""
+    """``with small_files():`` the system refuses to write files beyond 20,000 bytes: a full disk.
+
+    Not for the whole test: pytest reports before a fixture ends, perhaps to a longer file.
+    """
     resource = pytest.importorskip("resource", reason="needs a Unix system")
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, before[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+    @contextmanager
+    def limited():
+        before = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, before[1]))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+    return limited
 
 
 @pytest.fixture

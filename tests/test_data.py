@@ -323,7 +323,7 @@ def test_a_full_disk_costs_the_cache_but_not_the_images(
 ):
     monkeypatch.delenv("AETUTOR_DATA")
     servers = publish(monkeypatch, sources.MNIST, mnist_files(arrays), serve)
-    with pytest.warns(UserWarning, match="cannot be kept in the cache"):
+    with pytest.warns(UserWarning, match="cannot be kept in the cache"), small_files():
         mnist = data.load_mnist(offline="error")
     assert len(mnist.test) == 5
     assert [len(server.requests) for server in servers] == [1, 1, 1, 1]

@@ -64,7 +64,7 @@ with replacing({str(path)!r}) as file:
 def test_a_disk_that_takes_no_more_leaves_the_earlier_file(tmp_path, small_files):
     path = tmp_path / "file"
     path.write_bytes(b"earlier")
-    with pytest.raises(OSError), replacing(path) as file:
+    with small_files(), pytest.raises(OSError), replacing(path) as file:
         file.write(bytes(1_000_000))
     assert path.read_bytes() == b"earlier"
     assert list(tmp_path.iterdir()) == [path]

@@ -277,7 +277,7 @@ def test_a_checkpoint_cannot_run_code(digits, tmp_path):
 
 def test_a_full_disk_costs_the_checkpoint_not_the_run(digits, tmp_path, small_files):
     model = models.LinearAutoencoder(4)
-    with pytest.warns(UserWarning, match="no checkpoint was written"):
+    with pytest.warns(UserWarning, match="no checkpoint was written"), small_files():
         history = training.fit(model, digits, epochs=2, checkpoint=tmp_path)
     assert len(history) == 2
     assert list(tmp_path.iterdir()) == []
@@ -288,7 +288,7 @@ def test_a_full_disk_costs_the_checkpoint_not_the_run(digits, tmp_path, small_fi
 def test_a_full_disk_costs_tensorboards_file_not_the_run(digits, tmp_path, small_files):
     model = models.LinearAutoencoder(4)
     settings = {"epochs": 3, "picture_epochs": [1, 2, 3], "log_dir": tmp_path}
-    with pytest.warns(UserWarning, match="TensorBoard's file cannot be written"):
+    with pytest.warns(UserWarning, match="TensorBoard's file cannot be written"), small_files():
         assert len(training.fit(model, digits, **settings)) == 3
 
 
