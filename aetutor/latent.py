@@ -76,10 +76,21 @@ class Gaussian:
         (latent_dim,).
     covariance : torch.Tensor
         (latent_dim, latent_dim).
+
+    Attributes
+    ----------
+    axes : torch.Tensor
+        (latent_dim, latent_dim): in each column a principal direction, of length 1, the one in
+        which codes vary most first.
+    scales : torch.Tensor
+        (latent_dim,): standard deviations in these directions.
     """
 
     def __init__(self, mean, covariance):
         self.mean, self.covariance = mean, covariance
+        # Also for a covariance with directions in which nothing varies, unlike Cholesky.
+        values, vectors = torch.linalg.eigh(covariance)
+        self.scales, self.axes = values.clamp(min=0).sqrt().flip(0), vectors.flip(1)
 
     @classmethod
     def standard(cls, latent_dim):
@@ -115,10 +126,9 @@ class Gaussian:
             If ``count`` or ``temperature`` is out of range.
         """
         _check_draw(count, temperature)
-        # Also for a covariance with directions in which nothing varies, unlike Cholesky.
-        values, vectors = torch.linalg.eigh(self.covariance)
-        noise = torch.randn(count, len(values), generator=torch.Generator().manual_seed(seed))
-        return self.mean + temperature * (noise * values.clamp(min=0).sqrt()) @ vectors.T
+        generator = torch.Generator().manual_seed(seed)
+        noise = torch.randn(count, len(self.scales), generator=generator)
+        return self.mean + temperature * (noise * self.scales) @ self.axes.T
 
 
 class Mixture:
@@ -221,8 +231,7 @@ def frechet_distance(one, other):
     one, other = one.double(), other.double()
     first, second = Gaussian.fit(one), Gaussian.fit(other)
     # tr (C1 C2)^(1/2) = tr (S C2 S)^(1/2) with S = C1^(1/2), which is symmetric.
-    values, vectors = torch.linalg.eigh(first.covariance)
-    root = vectors * values.clamp(min=0).sqrt() @ vectors.T
+    root = first.axes * first.scales @ first.axes.T
     mixed = torch.linalg.eigvalsh(root @ second.covariance @ root).clamp(min=0).sqrt().sum()
     spread = first.covariance.trace() + second.covariance.trace() - 2 * mixed
     return ((first.mean - second.mean).square().sum() + spread).item()

@@ -11,6 +11,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+import nbformat
 import numpy as np
 import pytest
 from PIL import Image
@@ -21,6 +22,22 @@ from aetutor import data, explore, weights
 ROOT = Path(__file__).parents[1]
 FAILURES = ROOT / "browser-failures"  # screenshots, ignored by git
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+# The other explorers, each in a cell of a notebook; the tests run the same lines.
+SETUP = """
+import torch
+from aetutor import data, explore, latent, search, weights
+
+model, mnist = weights.trained("mnist-conv-10"), data.load_mnist()
+some = data.Split(mnist.test.images[:500], mnist.test.labels[:500], mnist.value_range)
+with torch.no_grad():
+    latents = model.encode(some[:][0])
+"""
+EXPLORERS = {
+    "latent_axes": "explore.latent_axes(model, some)",
+    "out_of_distribution": "explore.out_of_distribution(model, some)",
+    "samples": 'explore.samples(model, {"fitted": latent.Gaussian.fit(latents)})',
+    "similarity": 'explore.similarity({"codes": search.ImageIndex.of_latents(latents)}, some)',
+}
 SETTINGS = {
     "apputils-extension/notification": '{"fetchNews": "false", "checkForUpdates": false}',
     "notebook-extension/tracker": '{"windowingMode": "none"}',  # every cell is on the page
@@ -43,6 +60,11 @@ def lab(tmp_path_factory):
     folder = tmp_path_factory.mktemp("lab")
     for name in ("notebooks", "images"):
         shutil.copytree(ROOT / name, folder / name)
+    lines = [SETUP, *(f"{line}.widget" for line in EXPLORERS.values())]
+    cells = [nbformat.v4.new_code_cell(line) for line in lines]
+    kernel = {"name": "python3", "display_name": "Python 3 (ipykernel)"}
+    notebook = nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel})
+    nbformat.write(notebook, folder / "notebooks" / "explorers.ipynb")
     for name, settings in SETTINGS.items():
         file = folder / "settings" / "@jupyterlab" / f"{name}.jupyterlab-settings"
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -91,13 +113,61 @@ def morph():
 
 def test_the_picture_follows_the_slider(page, lab, morph):
     run_all_cells(page, lab, "02_interpolation.ipynb")
-    handle = page.locator(".widget-slider .noUi-handle").first
-    track = page.locator(".widget-slider .noUi-base").first
     picture = page.locator("img.widget-image").first
+    assert len(frames_of_a_drag(page, page, picture)) > 5
+    morph.slider.value = 1.0
+    assert_shows(picture, morph.picture)
+
+    handle = page.locator(".noUi-handle").first
+    handle.focus()
+    for _ in range(10):
+        page.keyboard.press("ArrowLeft")
+    morph.slider.value = 0.9
+    assert_shows(picture, morph.picture)
+    page.keyboard.press("Home")
+    morph.slider.value = 0.0
+    assert_shows(picture, morph.picture)
+    assert_no_errors(page)
+
+
+@pytest.fixture(scope="module")
+def twins():
+    """The explorers of the notebook, here, to say what their pictures have to be."""
+    names = {}
+    exec(SETUP, names)
+    return {name: eval(line, names) for name, line in EXPLORERS.items()}
+
+
+def test_the_other_explorers_follow_the_hand_too(page, lab, twins):
+    run_all_cells(page, lab, "explorers.ipynb")
+    cells = page.locator(".jp-Notebook .jp-CodeCell")
+    axes, stranger, drawn, neighbours = twins.values()
+    for number, slider, last, twin in (
+        (1, axes.sliders[0], 2, axes.picture),
+        (2, stranger.strength, 1, stranger.reconstruction),
+        (3, drawn.temperature, 0, drawn.picture),
+    ):
+        picture = cells.nth(number).locator("img.widget-image").nth(last)
+        assert len(frames_of_a_drag(page, cells.nth(number), picture)) > 5
+        slider.value = slider.max
+        assert_shows(picture, twin)
+
+    pictures, buttons = (
+        cells.nth(4).locator(part) for part in ("img.widget-image", ".widget-button")
+    )
+    neighbours.buttons[2].click()
+    buttons.nth(2).click()
+    assert_shows(pictures.first, neighbours.query)
+    assert_shows(pictures.nth(3), neighbours.found[2])
+    assert_no_errors(page)
+
+
+def frames_of_a_drag(page, part, picture):
+    """Drag the first slider of a part of the page to its right end; give the pictures seen."""
+    handle, track = (part.locator(f".noUi-{name}").first for name in ("handle", "base"))
     handle.scroll_into_view_if_needed()
     box, start = track.bounding_box(), handle.bounding_box()
     middle = start["y"] + start["height"] / 2
-
     page.mouse.move(start["x"] + start["width"] / 2, middle)
     page.mouse.down()
     frames = set()
@@ -107,16 +177,7 @@ def test_the_picture_follows_the_slider(page, lab, morph):
         frames.add(picture.get_attribute("src"))
     page.mouse.up()
     print(f"{len(frames)} different frames in a drag of 60 moves")
-    assert len(frames) > 5
-    assert_shows(picture, morph, position=1.0)
-
-    handle.focus()
-    for _ in range(10):
-        page.keyboard.press("ArrowLeft")
-    assert_shows(picture, morph, position=0.9)
-    page.keyboard.press("Home")
-    assert_shows(picture, morph, position=0.0)
-    assert_no_errors(page)
+    return frames
 
 
 def run_all_cells(page, lab, name):
@@ -132,10 +193,9 @@ def run_all_cells(page, lab, name):
     _wait_for(lambda: waiting.count() == 0, "all cells to run", seconds=400)
 
 
-def assert_shows(picture, morph, position):
-    """The picture on the page becomes the one of this position."""
-    morph.slider.value = position
-    expected = _pixels(morph.picture.value)
+def assert_shows(picture, twin):
+    """The picture on the page becomes that of a widget here."""
+    expected = _pixels(twin.value)
     fetch = (
         "async image => Array.from(new Uint8Array(await (await fetch(image.src)).arrayBuffer()))"
     )
@@ -144,7 +204,7 @@ def assert_shows(picture, morph, position):
         shown = _pixels(bytes(picture.evaluate(fetch)))
         return np.abs(shown - expected).max() <= 2  # of 255
 
-    _wait_for(arrived, f"the picture of position {position}", seconds=10)
+    _wait_for(arrived, "the last picture", seconds=10)
 
 
 def assert_no_errors(page):

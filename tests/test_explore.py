@@ -8,7 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
-from aetutor import explore, latent, models
+from aetutor import data, explore, latent, models, search
 from aetutor.history import to_bytes
 
 
@@ -30,6 +30,16 @@ def shrunk(picture, pixels=28):
     """One pixel for each square of an enlarged picture."""
     side = picture.shape[0] // pixels
     return torch.from_numpy(picture[side // 2 :: side, side // 2 :: side].copy())
+
+
+def assert_draws(widget, image):
+    expected = to_bytes(image.reshape(1, 1, 28, 28), (0.0, 1.0))[0, 0]
+    assert (shrunk(opened(widget)).int() - expected.int()).abs().max() <= 1
+
+
+def pairwise_cosine(vectors):
+    directions = vectors / vectors.norm(dim=1, keepdim=True)
+    return directions @ directions.T
 
 
 def first_and_last(morph):
@@ -127,7 +137,6 @@ def test_names_stand_for_labels(model, digits):
     names = [f"digit {label}" for label in range(10)]
     morph = explore.interpolation(model, digits.test, class_names=names)
     assert (morph.start.label, morph.end.label) == ("digit 0", "digit 9")
-    assert all(part.description for part in (morph.start, morph.end, morph.slider, morph.method))
 
 
 def test_a_colour_model_gives_colour_pictures(patches):
@@ -135,15 +144,154 @@ def test_a_colour_model_gives_colour_pictures(patches):
     assert opened(explore.interpolation(model, patches.test).picture).shape == (224, 224, 3)
 
 
-def test_a_thousand_moves_leave_nothing_behind(morph):
-    def moves(count):
-        for number in range(count):
-            morph.slider.value = number * 37 % 101 / 100
+@pytest.fixture
+def axes(model, digits):
+    return explore.latent_axes(model, digits.test, axes=3)
 
-    moves(101)
+
+@pytest.fixture
+def stranger(model, digits):
+    return explore.out_of_distribution(model, digits.test)
+
+
+@pytest.fixture(scope="module")
+def codes(model, digits):
+    return model.encode(digits.train[:][0])
+
+
+@pytest.fixture
+def drawn(model, codes):
+    sources = {"N(0, I)": latent.Gaussian.standard(20), "fitted": latent.Gaussian.fit(codes)}
+    return explore.samples(model, sources)
+
+
+@pytest.fixture
+def neighbours(model, digits):
+    images = digits.test[:][0]
+    indices = {
+        "codes": search.ImageIndex(model, images),
+        "pixels": search.ImageIndex.of_latents(images.flatten(1)),
+    }
+    return explore.similarity(indices, digits.test)
+
+
+def test_a_direction_moves_the_code_by_standard_deviations(axes, model, digits, codes):
+    fitted = latent.Gaussian.fit(model.encode(digits.test[:][0]))
+    axes.image.value = 7
+    code = model.encode(digits.test[[7]][0])
+    assert_draws(axes.reconstruction, model.decode(code))
+    axes.sliders[1].value = -1.5
+    moved = code - 1.5 * fitted.scales[1] * fitted.axes[:, 1]
+    assert_draws(axes.picture, model.decode(moved))
+    axes.reset.click()
+    assert [slider.value for slider in axes.sliders] == [0, 0, 0]
+    assert axes.picture.value == axes.reconstruction.value
+
+
+def test_a_stranger_is_the_image_mixed_with_the_pattern(stranger, digits):
+    stranger.image.value = 4
+    image = digits.test[[4]][0]
+    assert_draws(stranger.input, image)
+    stranger.pattern.value = "checkerboard, cells of 4"
+    stranger.strength.value = 1.0
+    board = shrunk(opened(stranger.input))
+    assert len(board.unique()) == 2
+    stranger.strength.value = 0.5
+    assert_draws(stranger.input, (image + board / 255) / 2)
+
+
+def test_a_stranger_is_ranked_among_the_images(stranger, model, digits):
+    images = digits.test[:][0]
+    errors = (model(images) - images).square().flatten(1).sum(dim=1)
+    stranger.image.value = errors.argmin().item()
+    one = 1 / len(images)  # its own error may be rounded differently
+    assert stranger.rank.value <= one
+    stranger.image.value = errors.argmax().item()
+    assert stranger.rank.value >= 1 - one
+    assert f"squared error {errors.max():.1f}: larger than that of 100%" in stranger.message.value
+    before = stranger.input.value
+    stranger.strength.value = 0.5
+    mixed = stranger.input.value
+    stranger.other.click()
+    assert len({before, mixed, stranger.input.value}) == 3
+
+
+def test_the_error_map_is_bright_where_the_reconstruction_is_wrong(stranger):
+    wrong = shrunk(opened(stranger.error_map)).sum(dim=2).float()
+    given, made = (
+        shrunk(opened(part)).float() for part in (stranger.input, stranger.reconstruction)
+    )
+    assert torch.corrcoef(torch.stack([wrong, (given - made).abs()]).flatten(1))[0, 1] > 0.9
+
+
+def test_samples_are_the_sources_decoded(drawn, model, codes):
+    drawn.source.value = "fitted"
+    drawn.temperature.value = 0.5
+    latents = latent.Gaussian.fit(codes).sample(16, temperature=0.5)
+    grid = shrunk(opened(drawn.picture), 56)  # two rows of 28
+    for place, image in enumerate(to_bytes(model.decode(latents), (0.0, 1.0))[:, 0]):
+        top, left = 28 * (place // 8), 28 * (place % 8)
+        difference = grid[top : top + 28, left : left + 28].int() - image.int()
+        assert difference.abs().max() <= 1
+    before = drawn.picture.value
+    drawn.again.click()
+    assert drawn.picture.value != before
+
+
+def test_the_images_found_are_the_nearest_without_the_query(neighbours, digits):
+    images, labels = digits.test[:]
+    for space, metric, distance in (
+        ("pixels", "euclidean", torch.cdist(images.flatten(1), images.flatten(1))),
+        ("pixels", "cosine", -pairwise_cosine(images.flatten(1))),
+    ):
+        neighbours.space.value, neighbours.metric.value = space, metric
+        neighbours.image.value = 11
+        distance[11, 11] = float("inf")
+        expected = distance[11].argsort()[:8]
+        for place, number in enumerate(expected.tolist()):
+            assert_draws(neighbours.found[place], images[number])
+            assert neighbours.buttons[place].description == str(labels[number].item())
+
+
+def test_a_click_on_a_neighbour_makes_it_the_query(neighbours):
+    near = shrunk(opened(neighbours.found[2]))
+    neighbours.buttons[2].click()
+    assert torch.equal(shrunk(opened(neighbours.query)), near)
+
+
+def test_a_copy_of_the_query_is_found_and_not_taken_for_it(model, digits):
+    images = digits.test.images[:20].clone()
+    images[1:12] = images[0]  # more copies than there are places
+    copies = data.Split(images, digits.test.labels[:20], (0.0, 1.0))
+    index = search.ImageIndex(model, copies[:][0])
+    explorer = explore.similarity({"codes": index}, copies, index=11)
+    for found in explorer.found:
+        assert_draws(found, copies[[0]][0])
+
+
+def moves(explorer):
+    """What a hand does with each explorer's main control, again and again."""
+    controls = {
+        "Interpolation": lambda e, n: setattr(e.slider, "value", n * 37 % 101 / 100),
+        "LatentAxes": lambda e, n: setattr(e.sliders[n % 3], "value", n * 37 % 60 / 10 - 3),
+        "OutOfDistribution": lambda e, n: setattr(e.strength, "value", n * 37 % 101 / 100),
+        "Samples": lambda e, n: setattr(e.temperature, "value", 0.05 + n * 7 % 40 / 20),
+        "Similarity": lambda e, n: e.buttons[n % 8].click(),
+    }
+    move = controls[type(explorer).__name__]
+    return lambda count: [move(explorer, number) for number in range(count)]
+
+
+EXPLORERS = ("morph", "axes", "stranger", "drawn", "neighbours")
+
+
+@pytest.mark.parametrize("name", EXPLORERS)
+def test_a_thousand_moves_leave_nothing_behind(name, request):
+    move = moves(request.getfixturevalue(name))
+    move(101)
     threads, figures = threading.active_count(), plt.get_fignums()
     tracemalloc.start()
-    moves(1000)
+    move(1000)
     grown, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert grown < 1_000_000
@@ -151,16 +299,23 @@ def test_a_thousand_moves_leave_nothing_behind(morph):
     assert plt.get_fignums() == figures
 
 
-def test_it_works_on_another_thread_while_figures_are_drawn(morph):
+@pytest.mark.parametrize("name", EXPLORERS)
+def test_it_works_on_another_thread_while_figures_are_drawn(name, request):
     """As in JupyterLab, where a slider's messages come on a thread of their own."""
+    explorer = request.getfixturevalue(name)
+    shown = (
+        explorer.query
+        if name == "neighbours"
+        else explorer.picture
+        if hasattr(explorer, "picture")
+        else explorer.input
+    )
     seen, errors = set(), []
+    shown.observe(lambda change: seen.add(change["new"]), "value")
 
     def drag():
         try:
-            for number in range(101):
-                morph.slider.value = number / 100
-                seen.add(morph.picture.value)
-            morph.other_end.click()
+            moves(explorer)(101)
         except Exception as error:
             errors.append(error)
 
@@ -174,11 +329,44 @@ def test_it_works_on_another_thread_while_figures_are_drawn(morph):
         plt.close(figure)
     thread.join()
     assert not errors
-    assert len(seen) > 50
+    assert len(seen) > 10
 
 
 def test_what_cannot_be_explored_is_refused(model, digits, patches):
-    with pytest.raises(ValueError, match=r"there is no image of 10; the labels are \[0, 1"):
-        explore.interpolation(model, digits.test, end=10)
-    with pytest.raises(ValueError, match=r"shape \(B, 1, 28, 28\)"):
-        explore.interpolation(model, patches.test)
+    test = digits.test
+    index = search.ImageIndex(model, test[:][0])
+    for ask, message in (
+        (
+            lambda: explore.interpolation(model, test, end=10),
+            r"no image of 10; the labels are \[0, 1",
+        ),
+        (lambda: explore.interpolation(model, patches.test), r"shape \(B, 1, 28, 28\)"),
+        (lambda: explore.latent_axes(model, test, axes=21), "from 1 to 20, got 21"),
+        (
+            lambda: explore.latent_axes(model, test, index=200),
+            "no image 200; the numbers are 0 to 199",
+        ),
+        (lambda: explore.latent_axes(model, patches.test), r"shape \(B, 1, 28, 28\)"),
+        (lambda: explore.out_of_distribution(model, test, index=-1), "no image -1"),
+        (lambda: explore.samples(model, {}), "at least one source, got none"),
+        (
+            lambda: explore.samples(model, {"wide": latent.Gaussian.standard(21)}),
+            "codes of length 20, 'wide' gives 21",
+        ),
+        (lambda: explore.similarity({}, test), "at least one index, got none"),
+        (lambda: explore.similarity({"codes": index}, digits.val), "'codes' holds 200"),
+        (lambda: explore.similarity({"codes": index}, test, index=200), "no image 200"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            ask()
+
+
+def test_every_control_has_a_name(morph, axes, stranger, drawn, neighbours):
+    controls = (
+        *(morph.start, morph.end, morph.slider, morph.method, morph.other_start, morph.other_end),
+        *(axes.image, *axes.sliders, axes.reset),
+        *(stranger.image, stranger.pattern, stranger.strength, stranger.other),
+        *(drawn.source, drawn.temperature, drawn.again),
+        *(neighbours.image, neighbours.space, neighbours.metric, *neighbours.buttons),
+    )
+    assert all(control.description for control in controls)

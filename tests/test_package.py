@@ -18,6 +18,11 @@ FLOORS = (
 )
 
 
+def module_of(path):
+    """The module, or for a file of a package in the package, that package."""
+    return path.relative_to(FOLDER).with_suffix("").parts[0]
+
+
 def floor_of(module):
     return next(number for number, modules in enumerate(FLOORS) if module in modules)
 
@@ -37,13 +42,16 @@ def packages_loaded_by(module):
     return set(subprocess.run(command, capture_output=True, text=True, check=True).stdout.split())
 
 
-@pytest.mark.parametrize("path", sorted(FOLDER.glob("*.py")), ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path", sorted(FOLDER.rglob("*.py")), ids=lambda path: str(path.relative_to(FOLDER))
+)
 def test_a_module_imports_only_from_floors_below(path):
-    imported = set(modules_imported_by(path))
-    if path.stem == "__init__":
+    module = module_of(path)
+    imported = set(modules_imported_by(path)) - {module}
+    if module == "__init__":
         assert not imported
     else:
-        assert all(floor_of(module) < floor_of(path.stem) for module in imported)
+        assert all(floor_of(other) < floor_of(module) for other in imported)
 
 
 @pytest.mark.parametrize("module", ["aetutor", "aetutor.__main__"])
