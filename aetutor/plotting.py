@@ -11,7 +11,7 @@ import matplotlib.pyplot as plt
 import seaborn as sns
 import torch
 from matplotlib.colors import PowerNorm
-from matplotlib.ticker import MaxNLocator, StrMethodFormatter
+from matplotlib.ticker import MaxNLocator, NullFormatter, StrMethodFormatter
 
 from aetutor.history import to_bytes
 
@@ -383,12 +383,19 @@ def intervals(values, *, xlabel):
     axis.set_yticks(range(len(values)), list(values))
     axis.set_ylim(len(values) - 0.5, -0.5)  # the first on top
     axis.grid(axis="y", visible=False)
-    axis.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    _plain_numbers(axis.xaxis)
     return figure
 
 
 @_styled
-def scatter(points, labels, class_names=None):
+def scatter(
+    points,
+    labels,
+    class_names=None,
+    *,
+    xlabel="first number of the code",
+    ylabel="second number of the code",
+):
     """Draw points in the plane, coloured by class, with each class's name at its median.
 
     Parameters
@@ -399,6 +406,7 @@ def scatter(points, labels, class_names=None):
         (N,), whole numbers.
     class_names : sequence of str, optional
         Of the labels; the labels themselves if left out.
+    xlabel, ylabel : str
 
     Returns
     -------
@@ -423,7 +431,7 @@ def scatter(points, labels, class_names=None):
         frame = {"boxstyle": "round,pad=0.2", "facecolor": "white", "edgecolor": color}
         place = own.median(dim=0).values.tolist()
         axis.annotate(name, place, ha="center", va="center", fontweight="bold", bbox=frame)
-    axis.set(xlabel="first number of the code", ylabel="second number of the code")
+    axis.set(xlabel=xlabel, ylabel=ylabel)
     return figure
 
 
@@ -570,7 +578,8 @@ def _plain(error):
 
 
 def _plain_numbers(axis):
-    """Label a logarithmic axis 0.02, not 2 x 10^-2."""
+    """Label a logarithmic axis 0.02, not 2 x 10^-2; between powers of ten where there is room."""
     axis.set_tick_params(which="both", labelsize=10)
     axis.set_major_formatter(StrMethodFormatter("{x:g}"))
-    axis.set_minor_formatter(StrMethodFormatter("{x:g}"))
+    low, high = axis.get_view_interval()
+    axis.set_minor_formatter(StrMethodFormatter("{x:g}") if high < 20 * low else NullFormatter())
