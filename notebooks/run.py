@@ -4,6 +4,8 @@ Without arguments all lessons are run. One that fails, warns or leaves a progres
 stored.
 """
 
+import base64
+import io
 import os
 import sys
 import time
@@ -11,9 +13,11 @@ from pathlib import Path
 
 import nbformat
 from nbclient import NotebookClient
+from PIL import Image
 
 FOLDER = Path(__file__).parent
 WIDGET = "application/vnd.jupyter.widget-view+json"
+LARGE = 100_000  # bytes of a picture
 
 
 def run(path):
@@ -38,12 +42,25 @@ def run(path):
             cell.outputs = [
                 output for output in cell.outputs if WIDGET not in output.get("data", {})
             ]
+        for output in cell.get("outputs", []):
+            if "image/png" in output.get("data", {}):
+                output.data["image/png"] = smaller(output.data["image/png"])
     notebook.metadata = {
         "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
         "language_info": {"name": "python"},
     }
     nbformat.write(notebook, path)
     print(f"{time.monotonic() - start:.0f} s, {path.stat().st_size / 1000:.0f} kB")
+
+
+def smaller(picture):
+    """Return a PNG in base64; a large one, of many photographs, reduced to 256 colours."""
+    content = base64.b64decode(picture)
+    if len(content) < LARGE:
+        return picture
+    file = io.BytesIO()
+    Image.open(io.BytesIO(content)).convert("RGB").quantize(256).save(file, "PNG", optimize=True)
+    return base64.b64encode(file.getvalue()).decode()
 
 
 if __name__ == "__main__":

@@ -74,7 +74,7 @@ def test_its_cells_are_short(lesson):
 
 def test_its_own_networks_are_the_packages(lesson):
     """A class that a lesson writes out behaves like the package's class of the same name."""
-    space = {"torch": torch, "nn": torch.nn}
+    space = {"torch": torch, "nn": torch.nn, "models": models}
     for cell in code_cells(lesson[1]):
         if not any(line.startswith(("def ", "class ")) for line in cell.source.splitlines()):
             continue
