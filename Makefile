@@ -50,6 +50,7 @@ bench: .venv/installed
 	@echo "Measuring; leave the machine alone meanwhile."
 	@$(BIN)/python benchmarks/epoch.py
 	@$(BIN)/python benchmarks/slider.py
+	@$(BIN)/python benchmarks/search.py
 
 clean:
 	rm -rf .venv
