@@ -564,6 +564,7 @@ def _reference_lines(axis, references):
             textcoords="offset points",
             ha="right",
             fontsize=9,
+            bbox={"boxstyle": "square,pad=0.1", "facecolor": "white", "linewidth": 0, "alpha": 0.8},
         )
 
 
