@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help lab test test-offline lint format notebooks train bench clean
+.PHONY: help lab test test-offline lint format notebooks train bench publish clean
 
 help:
 	@echo "make lab          open the lessons in JupyterLab"
@@ -12,6 +12,7 @@ help:
 	@echo "make notebooks    run every lesson again and store its outputs"
 	@echo "make train        train every shipped model and record again, for hours"
 	@echo "make bench        measure speed side by side"
+	@echo "make publish      write the repository's address everywhere: REPO=owner/name"
 	@echo "make clean        remove .venv"
 
 lab: .venv/installed
@@ -51,6 +52,9 @@ bench: .venv/installed
 	@$(BIN)/python benchmarks/epoch.py
 	@$(BIN)/python benchmarks/slider.py
 	@$(BIN)/python benchmarks/search.py
+
+publish: .venv/installed
+	@$(BIN)/python notebooks/publish.py $(REPO)
 
 clean:
 	rm -rf .venv

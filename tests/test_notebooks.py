@@ -62,8 +62,9 @@ def test_its_headings_are_in_order(lesson):
 
 def test_its_pictures_exist_and_have_alt_text(lesson):
     for alt, target in re.findall(r"!\[(.*?)\]\((.*?)\)", prose(lesson[1]), flags=re.DOTALL):
-        assert len(alt) > 20
-        assert (FOLDER / target).exists()
+        if not target.startswith("https://"):  # Colab's badge
+            assert len(alt) > 20
+            assert (FOLDER / target).exists()
 
 
 def test_its_cells_are_short(lesson):

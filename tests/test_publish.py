@@ -1,0 +1,87 @@
+"""One address in all places, or in none."""
+
+import importlib.util
+import re
+import shutil
+import tomllib
+from pathlib import Path
+
+import nbformat
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PUBLISH = ROOT / "notebooks" / "publish.py"
+
+
+def load(path):
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+publish = load(PUBLISH).publish
+
+
+@pytest.fixture
+def project(tmp_path):
+    (tmp_path / "notebooks").mkdir()
+    for path in (ROOT / "README.md", ROOT / "pyproject.toml", *ROOT.glob("notebooks/0*.ipynb")):
+        shutil.copy(path, tmp_path / path.relative_to(ROOT))
+    return tmp_path
+
+
+def contents(project):
+    paths = sorted(path for path in project.rglob("*") if path.is_file())
+    return {path.name: path.read_text(encoding="utf-8") for path in paths}
+
+
+def address_of(text):
+    return tomllib.loads(text)["project"].get("urls", {}).get("Repository")
+
+
+def test_it_writes_the_address_into_every_place(project):
+    publish(project, "some-one/lessons")
+    written = contents(project)
+    assert address_of(written["pyproject.toml"]) == "https://github.com/some-one/lessons"
+    lessons = [name for name in written if name.endswith(".ipynb")]
+    assert len(lessons) >= 2
+    for name in lessons:
+        link = f"github/some-one/lessons/blob/main/notebooks/{name})"
+        assert link in written["README.md"]
+        lesson = nbformat.reads(written[name], as_version=4)
+        nbformat.validate(lesson)
+        assert link in lesson.cells[0].source
+        code = [cell for cell in lesson.cells if cell.cell_type == "code"]
+        assert "%pip install --quiet git+https://github.com/some-one/lessons" in code[0].source
+        assert [cell.execution_count for cell in code] == list(range(1, len(code) + 1))
+
+
+def test_it_can_be_run_again_with_another_address(project):
+    publish(project, "c/d")
+    once = contents(project)
+    publish(project, "a/b")
+    assert contents(project) != once
+    publish(project, "c/d")
+    assert contents(project) == once
+
+
+def test_what_is_no_address_is_refused_and_nothing_is_changed(project):
+    before = contents(project)
+    for address in ("", "owner", "https://github.com/owner/name", "a/b c"):
+        with pytest.raises(ValueError, match="REPO must be owner/name"):
+            publish(project, address)
+    assert contents(project) == before
+
+
+def test_all_places_of_this_project_agree(project):
+    before = contents(project)
+    address = address_of(before["pyproject.toml"])
+    if address:
+        publish(project, address.removeprefix("https://github.com/"))
+        assert contents(project) == before
+    else:
+        assert not re.search(
+            r"colab-badge|github\.com/[\w.-]+/[\w.-]+/blob", "".join(before.values())
+        )
+        assert "`make publish REPO=owner/name`" in before["README.md"]
