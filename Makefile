@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help lab test test-offline lint format notebooks train bench publish clean
+.PHONY: help lab test test-offline lint format notebooks train bench publish colab-check clean
 
 help:
 	@echo "make lab          open the lessons in JupyterLab"
@@ -13,7 +13,8 @@ help:
 	@echo "make train        train every shipped model and record again, for hours"
 	@echo "make bench        measure speed side by side"
 	@echo "make publish      write the repository's address everywhere: REPO=owner/name"
-	@echo "make clean        remove .venv"
+	@echo "make colab-check  run every lesson in an environment with Colab's versions"
+	@echo "make clean        remove .venv and .venv-colab"
 
 lab: .venv/installed
 	@echo "Opening JupyterLab at notebooks/; stop it with Ctrl-C."
@@ -56,8 +57,19 @@ bench: .venv/installed
 publish: .venv/installed
 	@$(BIN)/python notebooks/publish.py $(REPO)
 
+colab-check: .venv-colab/installed
+	@echo "Running every lesson with Colab's versions, in an empty folder."
+	@.venv-colab/bin/python tests/colab_check.py
+
 clean:
-	rm -rf .venv
+	rm -rf .venv .venv-colab
+
+# Exact versions, all of them: what Colab has, and nothing of ours.
+.venv-colab/installed: tests/colab-constraints.txt
+	@echo "Installing Colab's versions into .venv-colab: a download of 2-3 GB; some minutes, once."
+	@$(PYTHON) -m venv .venv-colab
+	@.venv-colab/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
+	@touch $@
 
 # The stamp is written last, so an interrupted installation is done again.
 .venv/installed: requirements.txt pyproject.toml

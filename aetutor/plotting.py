@@ -187,7 +187,7 @@ def error_maps(images, reconstructions, *, titles=None, value_range=None):
             axis_column[0].set_title(titles[column], fontsize=10)
     for axis, label in zip(axes[:, 0], ("original", "reconstruction", "error"), strict=True):
         _row_label(axis, label)
-    figure.colorbar(shown, ax=axes[:, -1], aspect=30, label="squared error per pixel")
+    figure.colorbar(shown, ax=axes[:, -1], aspect=30, label="squared error, all channels")
     return figure
 
 
@@ -474,7 +474,7 @@ def thumbnail_map(points, images, *, size=0.04, value_range=None):
 
 
 @_styled
-def heatmap(values, *, label, center=None, lowest=None, highest=None):
+def heatmap(values, *, label, xlabel=None, center=None, lowest=None, highest=None):
     """Draw a table of numbers as coloured fields with the numbers in them.
 
     Parameters
@@ -483,6 +483,8 @@ def heatmap(values, *, label, center=None, lowest=None, highest=None):
         By row, then by column.
     label : str
         What the numbers are.
+    xlabel : str, optional
+        What the columns are.
     center, lowest, highest : float, optional
         Which numbers have the middle and the ends of the colours.
 
@@ -507,6 +509,7 @@ def heatmap(values, *, label, center=None, lowest=None, highest=None):
         yticklabels=list(values),
         cbar_kws={"label": label},
     )
+    axis.set_xlabel(xlabel)
     axis.tick_params(axis="y", labelrotation=0)
     return figure
 

@@ -1,0 +1,63 @@
+"""Run every lesson as in Colab: ``make colab-check``.
+
+The environment has the versions of tests/colab-constraints.txt, but not this package. Each lesson
+lies in an empty folder and begins with the line of ``make publish``, here with this checkout in
+the place of the repository's address. Nothing but the package may be installed by it.
+"""
+
+import importlib.util
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+
+ROOT = Path(__file__).parents[1]
+
+
+def load_publish():
+    """The module notebooks/publish.py."""
+    spec = importlib.util.spec_from_file_location("publish", ROOT / "notebooks" / "publish.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def pip(*arguments):
+    """Run pip in this environment and return the lines that it prints."""
+    command = [sys.executable, "-m", "pip", "--disable-pip-version-check", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+
+
+def main():
+    publish = load_publish()
+    pip("uninstall", "--yes", "aetutor")
+    before = set(pip("freeze"))
+    os.environ["TQDM_DISABLE"] = "1"
+    print("With real images." if "AETUTOR_DATA" in os.environ else "Without images: on stand-ins.")
+    for path in sorted((ROOT / "notebooks").glob("0*.ipynb")):
+        start = time.monotonic()
+        lesson = nbformat.read(path, as_version=4)
+        publish.add_head(lesson, ROOT)
+        with tempfile.TemporaryDirectory() as folder:
+            client = NotebookClient(
+                lesson,
+                timeout=600,
+                kernel_name="python3",
+                resources={"metadata": {"path": folder}},
+            )
+            client.execute()
+        print(f"{path.name}: passed in {time.monotonic() - start:.0f} s", flush=True)
+    after = set(pip("freeze"))
+    changed = [line for line in before ^ after if not line.startswith("aetutor")]
+    if changed or before == after:
+        sys.exit(f"the lessons' first line changed more, or less, than the package: {changed}")
+    print("Of what Colab has, nothing was changed.")
+
+
+if __name__ == "__main__":
+    main()
