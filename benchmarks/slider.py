@@ -3,7 +3,8 @@
 Each contender decodes a code of MNIST and makes a PNG of it. "Ten subplots" is what most
 notebooks do with ``interact``: the whole strip is drawn again. "One figure kept" changes the data
 of one image in a figure that stays. The explorer makes all its pictures when a pair of images is
-chosen; how long that takes is printed too.
+chosen; how long that takes is printed too. Below, the other explorers, on CIFAR-10 with a code of
+384: they compute each picture when the hand asks for it.
 """
 
 import io
@@ -13,7 +14,7 @@ import time
 import matplotlib.pyplot as plt
 import torch
 
-from aetutor import data, explore, latent, weights
+from aetutor import data, explore, latent, search, weights
 
 REPEATS = 100
 
@@ -81,14 +82,46 @@ def main():
     ours = statistics.median(times["explorer"])
     print(f"{REPEATS} frames each, {torch.get_num_threads()} threads, milliseconds a frame:")
     for name, some in times.items():
-        median, late = statistics.median(some), sorted(some)[int(0.95 * REPEATS)]
-        print(
-            f"{name:>16}: median {median:7.3f}, 95th percentile {late:7.3f}, x {median / ours:.0f}"
-        )
+        print(f"{summary(name, some)}, x {statistics.median(some) / ours:.0f}")
     start = time.perf_counter()
     for _ in range(10):
         morph.other_end.click()
     print(f"explorer, another pair: {100 * (time.perf_counter() - start):.0f}")
+    print("CIFAR-10:")
+    for name, move in moves_of_the_others().items():
+        print(summary(name, timed(move)))
+
+
+def summary(name, times):
+    median, late = statistics.median(times), sorted(times)[int(0.95 * len(times))]
+    return f"{name:>20}: median {median:7.3f}, 95th percentile {late:7.3f}"
+
+
+def timed(move):
+    """Milliseconds of each move but the first five."""
+    times = []
+    for number in range(REPEATS + 5):
+        start = time.perf_counter()
+        move(number)
+        times.append(1000 * (time.perf_counter() - start))
+    return times[5:]
+
+
+def moves_of_the_others():
+    """By explorer, what moves its main control to another place for each number."""
+    model, cifar10 = weights.trained("cifar10-384"), data.load_cifar10()
+    codes = search.embed(model, cifar10.train)
+    axes = explore.latent_axes(model, cifar10.test)
+    stranger = explore.out_of_distribution(model, cifar10.test)
+    drawn = explore.samples(model, {"fitted": latent.Gaussian.fit(codes)})
+    index = {"codes": search.ImageIndex.of_latents(codes)}
+    alike = explore.similarity(index, cifar10.train)
+    return {
+        "latent axes": lambda n: setattr(axes.sliders[0], "value", n * 37 % 60 / 10 - 3),
+        "out of distribution": lambda n: setattr(stranger.strength, "value", n * 37 % 101 / 100),
+        "samples": lambda n: setattr(drawn.temperature, "value", 0.05 * (1 + n * 7 % 40)),
+        f"similarity, {len(codes):,}": lambda n: alike.buttons[n % 8].click(),
+    }
 
 
 if __name__ == "__main__":
