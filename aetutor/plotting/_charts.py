@@ -1,0 +1,283 @@
+"""Figures of numbers."""
+
+import itertools
+
+import matplotlib.pyplot as plt
+import seaborn as sns
+import torch
+from matplotlib.ticker import MaxNLocator, NullFormatter, StrMethodFormatter
+
+from aetutor.plotting._style import error_unit, styled
+
+
+@styled
+def learning_curves(histories, *, scale=1.0, unit=None, references=None):
+    """Draw the errors of training runs over their epochs: held-out as lines, training dotted.
+
+    Parameters
+    ----------
+    histories : dict of str to History
+        By the name that the legend shows.
+    scale : float
+        Factor on the errors: 3072 for the squared error per image of CIFAR-10.
+    unit : str, optional
+        What the errors are; the mean squared error per pixel if not given.
+    references : dict of str to float, optional
+        Errors, scaled already, to be drawn as labelled horizontal lines.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    figure, axis = plt.subplots(figsize=(7.5, 4), layout="constrained")
+    for name, history in histories.items():
+        epochs = range(1, len(history) + 1)
+        held_out = [error * scale for error in history.val_error]
+        (line,) = axis.plot(epochs, held_out, marker="o", markersize=4, label=f"{name}, held out")
+        axis.plot(
+            epochs,
+            [error * scale for error in history.train_error],
+            linestyle=":",
+            color=line.get_color(),
+            label=f"{name}, training",
+        )
+    _reference_lines(axis, references)
+    unit = unit or error_unit(next(iter(histories.values())))
+    axis.set(xlabel="epoch", ylabel=unit, yscale="log")
+    axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+    _plain_numbers(axis.yaxis)
+    axis.legend(fontsize=10)
+    return figure
+
+
+@styled
+def curves(series, *, xlabel, ylabel, scale="linear", xticks=None):
+    """Draw one line with markers for each series.
+
+    Parameters
+    ----------
+    series : dict of str to dict of float to float
+        By the name that the legend shows: y by x.
+    xlabel, ylabel : str
+        With units.
+    scale : {"linear", "log"}
+        Of both axes.
+    xticks : sequence of float, optional
+        Where the x-axis is labelled, if not where matplotlib would.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    ValueError
+        If there is no series, or one of them is empty.
+    """
+    if not series or not all(series.values()):
+        raise ValueError(f"curves need a series with a point each at least, got {series}")
+    figure, axis = plt.subplots(figsize=(7.5, 4), layout="constrained")
+    for (name, points), marker in zip(series.items(), itertools.cycle("os^Dv")):
+        axis.plot(*zip(*points.items(), strict=True), marker=marker, markersize=6, label=name)
+    axis.set(xlabel=xlabel, ylabel=ylabel, xscale=scale, yscale=scale)
+    if xticks is not None:
+        axis.set_xticks(xticks)
+        axis.set_xticks([], minor=True)
+    if scale == "log":
+        _plain_numbers(axis.xaxis)
+        _plain_numbers(axis.yaxis)
+    axis.legend(fontsize=10)
+    return figure
+
+
+@styled
+def error_bars(errors, *, unit="mean squared error per pixel, [0, 1]", references=None):
+    """Draw errors as groups of bars; several seeds give a bar at their mean, with their range.
+
+    Parameters
+    ----------
+    errors : dict of str to dict of str to float or sequence of float
+        By series (a colour and a hatch each), then by group (a place on the axis each).
+    unit : str
+    references : dict of str to float, optional
+        Errors to be drawn as labelled horizontal lines.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    rows = [
+        (series, group, error)
+        for series, groups in errors.items()
+        for group, values in groups.items()
+        for error in (values if hasattr(values, "__len__") else [values])
+    ]
+    series, groups, values = zip(*rows, strict=True)
+    figure, axis = plt.subplots(figsize=(7.5, 4), layout="constrained")
+    # "pi", 100: the whole range of the seeds, not a guess at an interval from three of them.
+    sns.barplot(
+        x=list(groups),
+        y=list(values),
+        hue=list(series),
+        ax=axis,
+        errorbar=("pi", 100),
+        capsize=0.15,
+        err_kws={"color": "0.2"},
+    )
+    for bars, hatch in zip(axis.containers, ("", "//", "..", "xx", "--"), strict=False):
+        for bar in bars:
+            bar.set_hatch(hatch)
+        axis.bar_label(bars, fmt="%.3g", fontsize=9, padding=8)
+    _reference_lines(axis, references)
+    axis.margins(y=0.12)
+    axis.set(ylabel=unit, xlabel=None)
+    axis.legend(fontsize=10)
+    return figure
+
+
+@styled
+def intervals(values, *, xlabel):
+    """Draw where each set of numbers lies, on a logarithmic axis.
+
+    A dot is the median, the thick line spans the middle half and the thin one the middle 90 per
+    cent. The first set is the one to compare with: its middle 90 per cent are shaded behind all.
+
+    Parameters
+    ----------
+    values : dict of str to torch.Tensor
+        (N,) each, above 0, by name, from top to bottom.
+    xlabel : str
+        What the numbers are, with units.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    figure, axis = plt.subplots(figsize=(7.5, 0.9 + 0.32 * len(values)), layout="constrained")
+    shares = torch.tensor([0.05, 0.25, 0.5, 0.75, 0.95])
+    for row, numbers in enumerate(values.values()):
+        lowest, low, median, high, highest = numbers.float().quantile(shares.to(numbers.device))
+        color = sns.color_palette()[1 if row else 0]
+        axis.hlines(row, lowest, highest, color=color, linewidth=1.5)
+        axis.hlines(row, low, high, color=color, linewidth=6)
+        axis.plot(median, row, "o", color="white", markeredgecolor=color, markersize=7)
+        if not row:
+            axis.axvspan(lowest, highest, color=color, alpha=0.12, zorder=0)
+    axis.set(xscale="log", xlabel=xlabel)
+    axis.set_yticks(range(len(values)), list(values))
+    axis.set_ylim(len(values) - 0.5, -0.5)  # the first on top
+    axis.grid(axis="y", visible=False)
+    _plain_numbers(axis.xaxis)
+    return figure
+
+
+@styled
+def scatter(
+    points,
+    labels,
+    class_names=None,
+    *,
+    xlabel="first number of the code",
+    ylabel="second number of the code",
+):
+    """Draw points in the plane, coloured by class, with each class's name at its median.
+
+    Parameters
+    ----------
+    points : torch.Tensor
+        (N, 2).
+    labels : torch.Tensor
+        (N,), whole numbers.
+    class_names : sequence of str, optional
+        Of the labels; the labels themselves if left out.
+    xlabel, ylabel : str
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    ValueError
+        If the points are not in the plane, or there are not as many labels.
+    """
+    if points.ndim != 2 or points.shape[1] != 2 or len(points) != len(labels):
+        raise ValueError(
+            "points and labels must have the shapes (N, 2) and (N,), "
+            f"got {tuple(points.shape)} and {tuple(labels.shape)}"
+        )
+    points = points.detach().cpu()
+    figure, axis = plt.subplots(figsize=(7, 6), layout="constrained")
+    for label, color in zip(labels.unique().tolist(), itertools.cycle(sns.color_palette())):
+        own = points[labels == label]
+        axis.scatter(*own.T, s=5, color=color, alpha=0.6, linewidths=0)
+        name = str(label) if class_names is None else class_names[label]
+        frame = {"boxstyle": "round,pad=0.2", "facecolor": "white", "edgecolor": color}
+        place = own.median(dim=0).values.tolist()
+        axis.annotate(name, place, ha="center", va="center", fontweight="bold", bbox=frame)
+    axis.set(xlabel=xlabel, ylabel=ylabel)
+    return figure
+
+
+@styled
+def heatmap(values, *, label, xlabel=None, center=None, lowest=None, highest=None):
+    """Draw a table of numbers as coloured fields with the numbers in them.
+
+    Parameters
+    ----------
+    values : dict of str to dict of str to float
+        By row, then by column.
+    label : str
+        What the numbers are.
+    xlabel : str, optional
+        What the columns are.
+    center, lowest, highest : float, optional
+        Which numbers have the middle and the ends of the colours.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    columns = list(next(iter(values.values())))
+    table = [[row[column] for column in columns] for row in values.values()]
+    size = (2.6 + 1.15 * len(columns), 0.9 + 0.42 * len(table))
+    figure, axis = plt.subplots(figsize=size, layout="constrained")
+    sns.heatmap(
+        table,
+        ax=axis,
+        annot=True,
+        fmt=".2f",
+        cmap="vlag" if center is not None else "crest",
+        center=center,
+        vmin=lowest,
+        vmax=highest,
+        xticklabels=columns,
+        yticklabels=list(values),
+        cbar_kws={"label": label},
+    )
+    axis.set_xlabel(xlabel)
+    axis.tick_params(axis="y", labelrotation=0)
+    return figure
+
+
+def _reference_lines(axis, references):
+    for name, error in (references or {}).items():
+        axis.axhline(error, color="0.35", linestyle="--", linewidth=1)
+        axis.annotate(
+            f"{name}: {error:.4g}",
+            (1, error),
+            xycoords=("axes fraction", "data"),
+            xytext=(-4, 3),
+            textcoords="offset points",
+            ha="right",
+            fontsize=9,
+            bbox={"boxstyle": "square,pad=0.1", "facecolor": "white", "linewidth": 0, "alpha": 0.8},
+        )
+
+
+def _plain_numbers(axis):
+    """Label a logarithmic axis 0.02, not 2 x 10^-2; between powers of ten where there is room."""
+    axis.set_tick_params(which="both", labelsize=10)
+    axis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    low, high = axis.get_view_interval()
+    axis.set_minor_formatter(StrMethodFormatter("{x:g}") if high < 20 * low else NullFormatter())
