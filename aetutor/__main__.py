@@ -24,6 +24,8 @@ SHIPPED = (
     ("mnist-conv", "muon", (2, 10, 64)),
     ("mnist-linear", "adam", (10,)),
     ("mnist-conv", "adam", (64,)),
+    ("cifar10", "muon", (64, 128, 256, 384)),
+    ("cifar10", "adam", (384,)),
 )
 
 
