@@ -28,14 +28,29 @@ def interpolation():
     test = data.load_mnist(offline="error").test
     ends = torch.cat([test[(test.labels == digit).nonzero()[:1, 0]][0] for digit in (3, 8)])
     model = weights.trained("mnist-conv-10")
-    with torch.inference_mode():
-        through_codes = model.decode(latent.interpolate(*model.encode(ends), steps=10))
+    through_codes = model.decode(latent.interpolate(*model.encode(ends), steps=10))
     fading = torch.lerp(*ends, torch.linspace(0, 1, 10)[:, None, None, None])
     labels = ["through the codes", "fading the pixels"]
     return plotting.reconstructions(through_codes, fading, labels=labels)
 
 
+def latent_dimensionality():
+    """The same photographs through the four networks of lesson 3."""
+    images = data.load_cifar10(offline="error").test[:10][0]
+    sizes = (64, 128, 256, 384)
+    rows = [weights.trained(f"cifar10-{size}")(images) for size in sizes]
+    labels = ["original", *(f"code of {size}" for size in sizes)]
+    return plotting.reconstructions(images, *rows, labels=labels)
+
+
+LESSONS = (
+    linear_vs_conv,
+    interpolation,
+    latent_dimensionality,
+)
+
 if __name__ == "__main__":
-    for number, draw in ((1, linear_vs_conv), (2, interpolation)):
-        picture = FOLDER / f"{number:02}_{draw.__name__}.png"
-        draw().savefig(picture, dpi=110, bbox_inches="tight")
+    with torch.inference_mode():
+        for number, draw in enumerate(LESSONS, 1):
+            picture = FOLDER / f"{number:02}_{draw.__name__}.png"
+            draw().savefig(picture, dpi=110, bbox_inches="tight")

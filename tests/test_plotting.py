@@ -94,6 +94,24 @@ def test_curves_pass_through_their_points_each_with_its_own_marker():
             plotting.curves(empty, **labels)
 
 
+@pytest.mark.parametrize(
+    ("values", "labels"),
+    [
+        ({1: 90, 2: 210}, ["90", "100", "200"]),
+        ({1: 13, 2: 180}, ["20", "50", "100", "200"]),
+        ({1: 0.0002, 2: 9}, ["0.001", "0.01", "0.1", "1", "10"]),
+    ],
+)
+def test_a_logarithmic_axis_has_plain_numbers_that_do_not_crowd(values, labels):
+    figure = plotting.curves({"net": values}, xlabel="epoch", ylabel="error", scale="log")
+    figure.draw_without_rendering()
+    axis = figure.axes[0].yaxis
+    low, high = axis.get_view_interval()
+    ticks = axis.get_major_ticks() + axis.get_minor_ticks()
+    shown = {t.get_loc(): t.label1.get_text() for t in ticks if low <= t.get_loc() <= high}
+    assert [shown[place] for place in sorted(shown) if shown[place]] == labels
+
+
 def test_error_maps_stand_below_with_one_scale():
     images = torch.zeros(2, 3, 4, 4)
     other = images.clone()

@@ -5,7 +5,7 @@ import itertools
 import matplotlib.pyplot as plt
 import seaborn as sns
 import torch
-from matplotlib.ticker import MaxNLocator, NullFormatter, StrMethodFormatter
+from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, StrMethodFormatter
 
 from aetutor.plotting._style import error_unit, styled
 
@@ -279,5 +279,9 @@ def _plain_numbers(axis):
     """Label a logarithmic axis 0.02, not 2 x 10^-2; between powers of ten where there is room."""
     axis.set_tick_params(which="both", labelsize=10)
     axis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    axis.set_minor_formatter(StrMethodFormatter("{x:g}"))
     low, high = axis.get_view_interval()
-    axis.set_minor_formatter(StrMethodFormatter("{x:g}") if high < 20 * low else NullFormatter())
+    if high > 1000 * low:
+        axis.set_minor_formatter(NullFormatter())
+    elif high > 10 * low:
+        axis.set_minor_locator(LogLocator(subs=(2, 5)))
