@@ -11,7 +11,7 @@ from pathlib import Path
 from playwright.sync_api import sync_playwright
 
 PICTURE = Path(__file__).parent / "tensorboard.png"
-ADDRESS = "http://127.0.0.1:6106/#timeseries"
+ADDRESS = "http://127.0.0.1:6106/?smoothing=0#timeseries"
 
 
 def photograph(runs):

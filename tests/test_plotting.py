@@ -89,6 +89,11 @@ def test_curves_pass_through_their_points_each_with_its_own_marker():
     assert [text.get_text() for text in axis.get_legend().get_texts()] == ["PCA", "conv"]
     assert axis.get_xscale() == axis.get_yscale() == "log"
     assert [axis.xaxis.get_major_formatter()(tick) for tick in axis.get_xticks()] == ["64", "128"]
+    (long,) = plotting.curves({"long": dict(enumerate(range(384)))}, **labels).axes[0].get_lines()
+    assert len(long.get_xdata()) == 384
+    assert 384 / long.get_markevery() <= 20
+    wide = plotting.curves({"a": {1: 1, 128: 2}}, **labels, scale="log", xticks=[1, 16, 128])
+    assert wide.axes[0].get_xticks(minor=True).size == 0
     for empty in ({}, {"PCA": {}}):
         with pytest.raises(ValueError, match="need a series"):
             plotting.curves(empty, **labels)
@@ -171,6 +176,8 @@ def test_error_bars_stand_at_the_mean_with_the_range_of_the_seeds():
     assert axis.containers[0][0].get_hatch() != axis.containers[1][0].get_hatch()
     spans = [line.get_ydata() for line in axis.lines if len(line.get_ydata()) > 2]
     assert any(np.isclose(np.nanmin(y), 0.1) and np.isclose(np.nanmax(y), 0.6) for y in spans)
+    means = {text.get_text(): text.xy[1] for text in axis.texts[:4]}
+    assert means == {"0.3": 0.6, "0.5": 0.5, "0.2": 0.2, "0.1": 0.1}  # above what they label
 
 
 def test_figures_leave_pyplot_and_the_readers_style_alone(history):

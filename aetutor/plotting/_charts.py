@@ -1,6 +1,7 @@
 """Figures of numbers."""
 
 import itertools
+import math
 
 import matplotlib.pyplot as plt
 import seaborn as sns
@@ -8,6 +9,8 @@ import torch
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, StrMethodFormatter
 
 from aetutor.plotting._style import error_unit, styled
+
+MARKERS = 20  # of one line at most; more of them would hide it
 
 
 @styled
@@ -78,14 +81,16 @@ def curves(series, *, xlabel, ylabel, scale="linear", xticks=None):
         raise ValueError(f"curves need a series with a point each at least, got {series}")
     figure, axis = plt.subplots(figsize=(7.5, 4), layout="constrained")
     for (name, points), marker in zip(series.items(), itertools.cycle("os^Dv")):
-        axis.plot(*zip(*points.items(), strict=True), marker=marker, markersize=6, label=name)
+        xs, ys = zip(*points.items(), strict=True)
+        every = math.ceil(len(xs) / MARKERS)
+        axis.plot(xs, ys, marker=marker, markersize=6, markevery=every, label=name)
     axis.set(xlabel=xlabel, ylabel=ylabel, xscale=scale, yscale=scale)
-    if xticks is not None:
-        axis.set_xticks(xticks)
-        axis.set_xticks([], minor=True)
     if scale == "log":
         _plain_numbers(axis.xaxis)
         _plain_numbers(axis.yaxis)
+    if xticks is not None:
+        axis.set_xticks(xticks)
+        axis.set_xticks([], minor=True)
     axis.legend(fontsize=10)
     return figure
 
@@ -124,10 +129,24 @@ def error_bars(errors, *, unit="mean squared error per pixel, [0, 1]", reference
         capsize=0.15,
         err_kws={"color": "0.2"},
     )
-    for bars, hatch in zip(axis.containers, ("", "//", "..", "xx", "--"), strict=False):
+    highest = {(series, group): 0.0 for series, group, _ in rows}
+    for series, group, error in rows:
+        highest[series, group] = max(highest[series, group], error)
+    places = list(dict.fromkeys(groups))
+    hatches = itertools.cycle(("", "//", "..", "xx", "--"))
+    for name, bars, hatch in zip(errors, axis.containers, hatches, strict=False):
         for bar in bars:
             bar.set_hatch(hatch)
-        axis.bar_label(bars, fmt="%.3g", fontsize=9, padding=8)
+            center = bar.get_x() + bar.get_width() / 2
+            top = center, highest[name, places[round(center)]]
+            axis.annotate(
+                f"{bar.get_height():.3g}",
+                top,
+                (0, 4),
+                textcoords="offset points",
+                ha="center",
+                fontsize=9,
+            )
     _reference_lines(axis, references)
     axis.margins(y=0.12)
     axis.set(ylabel=unit, xlabel=None)
