@@ -4,7 +4,7 @@ from pathlib import Path
 
 import torch
 
-from aetutor import data, latent, models, plotting, weights
+from aetutor import data, latent, models, patterns, plotting, search, weights
 
 FOLDER = Path(__file__).parent
 
@@ -43,10 +43,48 @@ def latent_dimensionality():
     return plotting.reconstructions(images, *rows, labels=labels)
 
 
+def out_of_distribution():
+    """Strangers of lesson 4, and what two networks make of them."""
+    boards = [patterns.checkerboard(1, cell=cell) for cell in (16, 4, 1)]
+    gratings = [patterns.grating(1, frequency) for frequency in (3, 6, 12)]
+    smooth = [patterns.constant(1), patterns.ramp(1)]
+    images = torch.cat([*smooth, *gratings, *boards, patterns.noise(2)])
+    rows = [weights.trained(f"cifar10-{size}")(images) for size in (64, 384)]
+    return plotting.reconstructions(images, *rows, labels=["original", "code of 64", "code of 384"])
+
+
+def random_latent_sampling():
+    """Codes drawn in three ways, decoded by the network of lesson 5."""
+    model = weights.trained("cifar10-128")
+    codes = search.embed(model, data.load_cifar10(offline="error").train[:10_000][0])
+    sources = {
+        "N(0, I)": latent.Gaussian.standard(128),
+        "fitted Gaussian": latent.Gaussian.fit(codes),
+        "mixture of five": latent.Mixture(codes[:5000], 5),
+    }
+    rows = [model.decode(source.sample(10)) for source in sources.values()]
+    return plotting.reconstructions(*rows, labels=list(sources))
+
+
+def similarity_search():
+    """Test images of lesson 6, and for each the nearest training image: near-duplicates."""
+    cifar10 = data.load_cifar10(offline="error")
+    model = weights.trained("cifar10-384")
+    images = cifar10.test[:][0]
+    index = search.ImageIndex(model, cifar10.train)
+    distances, found = index.nearest(search.embed(model, images), k=1, metric="cosine")
+    closest = distances[:, 0].argsort()[:200:20]
+    pair = images[closest], cifar10.train[found[closest, 0]][0]
+    return plotting.reconstructions(*pair, labels=["test image", "nearest\ntraining image"])
+
+
 LESSONS = (
     linear_vs_conv,
     interpolation,
     latent_dimensionality,
+    out_of_distribution,
+    random_latent_sampling,
+    similarity_search,
 )
 
 if __name__ == "__main__":
