@@ -50,9 +50,9 @@ train: .venv/installed
 
 bench: .venv/installed
 	@echo "Measuring; leave the machine alone meanwhile."
-	@$(BIN)/python benchmarks/epoch.py
-	@$(BIN)/python benchmarks/slider.py
-	@$(BIN)/python benchmarks/search.py
+	@TQDM_DISABLE=1 $(BIN)/python benchmarks/epoch.py
+	@TQDM_DISABLE=1 $(BIN)/python benchmarks/slider.py
+	@TQDM_DISABLE=1 $(BIN)/python benchmarks/search.py
 
 publish: .venv/installed
 	@$(BIN)/python notebooks/publish.py $(REPO)

@@ -38,6 +38,7 @@ def main():
     pip("uninstall", "--yes", "aetutor")
     before = set(pip("freeze"))
     os.environ["TQDM_DISABLE"] = "1"
+    os.environ["PYDEVD_DISABLE_FILE_VALIDATION"] = "1"  # or each kernel warns of its debugger
     print("With real images." if "AETUTOR_DATA" in os.environ else "Without images: on stand-ins.")
     for path in sorted((ROOT / "notebooks").glob("0*.ipynb")):
         start = time.monotonic()
