@@ -2,6 +2,7 @@ import io
 import threading
 import tracemalloc
 
+import ipywidgets as widgets
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
@@ -23,18 +24,13 @@ def morph(model, digits):
 
 
 def opened(widget):
-    return np.asarray(Image.open(io.BytesIO(widget.value)))
-
-
-def shrunk(picture, pixels=28):
-    """One pixel for each square of an enlarged picture."""
-    side = picture.shape[0] // pixels
-    return torch.from_numpy(picture[side // 2 :: side, side // 2 :: side].copy())
+    """The pixels of a picture, in its own size."""
+    return torch.from_numpy(np.array(Image.open(io.BytesIO(widget.value))))
 
 
 def assert_draws(widget, image):
     expected = to_bytes(image.reshape(1, 1, 28, 28), (0.0, 1.0))[0, 0]
-    assert (shrunk(opened(widget)).int() - expected.int()).abs().max() <= 1
+    assert (opened(widget).int() - expected.int()).abs().max() <= 1
 
 
 def pairwise_cosine(vectors):
@@ -44,7 +40,7 @@ def pairwise_cosine(vectors):
 
 def first_and_last(morph):
     """The two images, as the strip's second row shows them."""
-    strip = shrunk(opened(morph.strip), 56)
+    strip = opened(morph.strip)
     return strip[28:, :28], strip[28:, -28:]
 
 
@@ -57,7 +53,7 @@ def test_the_picture_is_the_decoded_code_at_the_slider(morph, model):
         for position in (0.0, 0.25, 0.5, 1.0):
             morph.slider.value = position
             expected = path[round(100 * position), 0].int()
-            assert (shrunk(opened(morph.picture)).int() - expected).abs().max() <= 1
+            assert (opened(morph.picture).int() - expected).abs().max() <= 1
 
 
 def test_the_crossfade_goes_from_one_image_to_the_other(morph):
@@ -65,16 +61,16 @@ def test_the_crossfade_goes_from_one_image_to_the_other(morph):
     for position in (0.0, 0.3, 1.0):
         morph.slider.value = position
         mixture = (1 - position) * start + position * end
-        assert (shrunk(opened(morph.crossfade)) - mixture).abs().max() <= 1
+        assert (opened(morph.crossfade) - mixture).abs().max() <= 1
 
 
 def test_the_strip_has_ten_steps_above_the_two_images(morph):
     strip = opened(morph.strip)
-    assert strip.shape == (112, 560)
-    steps = shrunk(strip, 56)[:28]
+    assert strip.shape == (56, 280)
+    steps = strip[:28]
     for position, step in ((0.0, steps[:, :28]), (1.0, steps[:, -28:])):
         morph.slider.value = position
-        assert torch.equal(shrunk(opened(morph.picture)), step)
+        assert torch.equal(opened(morph.picture), step)
 
 
 def test_a_button_gives_another_image_of_the_same_digit(morph, digits):
@@ -130,7 +126,7 @@ def test_pictures_belong_together_whatever_comes_at_the_same_time(morph):
         thread.join()
     for position, image in zip((0.0, 1.0), first_and_last(morph), strict=True):
         morph.slider.value = position
-        assert torch.equal(shrunk(opened(morph.crossfade)), image)
+        assert torch.equal(opened(morph.crossfade), image)
 
 
 def test_names_stand_for_labels(model, digits):
@@ -139,9 +135,17 @@ def test_names_stand_for_labels(model, digits):
     assert (morph.start.label, morph.end.label) == ("digit 0", "digit 9")
 
 
+def test_pictures_are_enlarged_on_the_page_with_their_pixels_left_square(morph):
+    (style,) = [part for part in morph.widget.children if isinstance(part, widgets.HTML)]
+    assert "image-rendering: pixelated" in style.value
+    for picture in (morph.picture, morph.crossfade, morph.strip):
+        assert all(name in style.value for name in picture._dom_classes)
+        assert int(picture.width) >= 200
+
+
 def test_a_colour_model_gives_colour_pictures(patches):
     model = models.ColorConvAutoencoder(4, base_channels=4)
-    assert opened(explore.interpolation(model, patches.test).picture).shape == (224, 224, 3)
+    assert opened(explore.interpolation(model, patches.test).picture).shape == (32, 32, 3)
 
 
 @pytest.fixture
@@ -194,7 +198,7 @@ def test_a_stranger_is_the_image_mixed_with_the_pattern(stranger, digits):
     assert_draws(stranger.input, image)
     stranger.pattern.value = "checkerboard, cells of 4"
     stranger.strength.value = 1.0
-    board = shrunk(opened(stranger.input))
+    board = opened(stranger.input)
     assert len(board.unique()) == 2
     stranger.strength.value = 0.5
     assert_draws(stranger.input, (image + board / 255) / 2)
@@ -217,10 +221,8 @@ def test_a_stranger_is_ranked_among_the_images(stranger, model, digits):
 
 
 def test_the_error_map_is_bright_where_the_reconstruction_is_wrong(stranger):
-    wrong = shrunk(opened(stranger.error_map)).sum(dim=2).float()
-    given, made = (
-        shrunk(opened(part)).float() for part in (stranger.input, stranger.reconstruction)
-    )
+    wrong = opened(stranger.error_map).sum(dim=2).float()
+    given, made = (opened(part).float() for part in (stranger.input, stranger.reconstruction))
     assert torch.corrcoef(torch.stack([wrong, (given - made).abs()]).flatten(1))[0, 1] > 0.9
 
 
@@ -228,7 +230,7 @@ def test_samples_are_the_sources_decoded(drawn, model, codes):
     drawn.source.value = "fitted"
     drawn.temperature.value = 0.5
     latents = latent.Gaussian.fit(codes).sample(16, temperature=0.5)
-    grid = shrunk(opened(drawn.picture), 56)  # two rows of 28
+    grid = opened(drawn.picture)  # two rows of 28
     for place, image in enumerate(to_bytes(model.decode(latents), (0.0, 1.0))[:, 0]):
         top, left = 28 * (place // 8), 28 * (place % 8)
         difference = grid[top : top + 28, left : left + 28].int() - image.int()
@@ -254,9 +256,9 @@ def test_the_images_found_are_the_nearest_without_the_query(neighbours, digits):
 
 
 def test_a_click_on_a_neighbour_makes_it_the_query(neighbours):
-    near = shrunk(opened(neighbours.found[2]))
+    near = opened(neighbours.found[2])
     neighbours.buttons[2].click()
-    assert torch.equal(shrunk(opened(neighbours.query)), near)
+    assert torch.equal(opened(neighbours.query), near)
 
 
 def test_a_copy_of_the_query_is_found_and_not_taken_for_it(model, digits):

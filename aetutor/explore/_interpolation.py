@@ -3,7 +3,7 @@
 import ipywidgets as widgets
 import torch
 
-from aetutor.explore._parts import LARGE, Explorer, picture, slider, small_side, titled
+from aetutor.explore._parts import Explorer, column, picture, slider, small_side, titled
 from aetutor.latent import METHODS, interpolate
 
 FRAMES = 101  # one for each position of the slider
@@ -68,8 +68,8 @@ class Interpolation(Explorer):
         self.play = widgets.Play(max=FRAMES - 1, interval=40, description="Play")
         self.message = widgets.Label()
         self.picture, self.crossfade = picture(), picture()
-        self._side = small_side(model.image_shape, 64)
-        self.strip = picture(STRIP * self._side, 2 * self._side)
+        side = small_side(model.image_shape, 64)
+        self.strip = picture(STRIP * side, 2 * side)
         self.widget = self._arranged()
         self._when_changed(lambda: self._choose(0), self.start)
         self._when_changed(lambda: self._choose(1), self.end)
@@ -85,15 +85,13 @@ class Interpolation(Explorer):
             titled("decoded from the code", self.picture),
             titled("mixture of the pixels", self.crossfade),
         ]
-        return widgets.VBox(
-            [
-                widgets.HBox([self.start, self.other_start]),
-                widgets.HBox([self.end, self.other_end]),
-                widgets.HBox([self.method, self.message]),
-                widgets.HBox([self.slider, self.play]),
-                widgets.HBox(pictures),
-                self.strip,
-            ]
+        return column(
+            widgets.HBox([self.start, self.other_start]),
+            widgets.HBox([self.end, self.other_end]),
+            widgets.HBox([self.method, self.message]),
+            widgets.HBox([self.slider, self.play]),
+            widgets.HBox(pictures),
+            self.strip,
         )
 
     def _another(self, label):
@@ -122,11 +120,11 @@ class Interpolation(Explorer):
         self._images = images
         mixed = torch.lerp(*images, torch.linspace(0, 1, FRAMES)[:, None, None, None])
         self._decoded, self._mixed = (
-            [self._png(frame, LARGE) for frame in frames.split(1)] for frames in (decoded, mixed)
+            [self._png(frame) for frame in frames.split(1)] for frames in (decoded, mixed)
         )
         blank = torch.full_like(steps, self._value_range[1])
         blank[0], blank[-1] = images[0][0], images[1][0]
-        self.strip.value = self._png(torch.cat([steps, blank]), self._side, STRIP)
+        self.strip.value = self._png(torch.cat([steps, blank]), STRIP)
         self._show()
 
     def _show(self):

@@ -3,7 +3,7 @@
 import ipywidgets as widgets
 import torch
 
-from aetutor.explore._parts import LARGE, Explorer, number_of, picture, slider, titled
+from aetutor.explore._parts import Explorer, column, number_of, picture, slider, titled
 from aetutor.latent import Gaussian
 
 FITTED = 2000  # images whose codes say which directions these are
@@ -77,21 +77,21 @@ class LatentAxes(Explorer):
             titled("code moved", self.picture),
         ]
         choice = widgets.HBox([self.image, self.reset])
-        return widgets.VBox([choice, *rows, widgets.HBox(pictures)])
+        return column(choice, *rows, widgets.HBox(pictures))
 
     def _choose(self):
         with torch.inference_mode():
             image, _ = self._split[[self.image.value]]
             self._code = self._model.encode(image)
-            self.original.value = self._png(image, LARGE)
-            self.reconstruction.value = self._png(self._model.decode(self._code), LARGE)
+            self.original.value = self._png(image)
+            self.reconstruction.value = self._png(self._model.decode(self._code))
         self._move()
 
     def _move(self):
         with torch.inference_mode():
             amounts = torch.tensor([control.value for control in self.sliders])
             moved = self._model.decode(self._code + amounts @ self._moves)
-            self.picture.value = self._png(moved, LARGE)
+            self.picture.value = self._png(moved)
 
     def _back(self):
         for control in self.sliders:

@@ -6,7 +6,17 @@ import ipywidgets as widgets
 import torch
 
 from aetutor import patterns
-from aetutor.explore._parts import LARGE, Explorer, heat, number_of, picture, png, slider, titled
+from aetutor.explore._parts import (
+    LARGE,
+    Explorer,
+    column,
+    heat,
+    number_of,
+    picture,
+    png,
+    slider,
+    titled,
+)
 
 COMPARED = 500  # images that the error is compared with
 PATTERNS = {
@@ -63,7 +73,9 @@ class OutOfDistribution(Explorer):
         with torch.inference_mode():
             images, _ = split[:COMPARED]
             self._errors = self._squared_error(images, model(images)).sum(dim=(1, 2))
-        self.pattern = widgets.Dropdown(options=list(PATTERNS), description="Pattern")
+        self.pattern = widgets.Dropdown(
+            options=list(PATTERNS), description="Pattern", style={"description_width": "110px"}
+        )
         self.other = widgets.Button(description="Another pattern")
         self.strength = slider("Share of it", 0, 1, 0, 0.01)
         self.rank = widgets.FloatProgress(max=1, layout=widgets.Layout(width=f"{LARGE}px"))
@@ -74,14 +86,12 @@ class OutOfDistribution(Explorer):
             titled("reconstruction", self.reconstruction),
             titled("squared error", self.error_map),
         ]
-        self.widget = widgets.VBox(
-            [
-                self.image,
-                widgets.HBox([self.pattern, self.other]),
-                self.strength,
-                widgets.HBox(pictures),
-                widgets.HBox([self.rank, self.message]),
-            ]
+        self.widget = column(
+            self.image,
+            widgets.HBox([self.pattern, self.other]),
+            self.strength,
+            widgets.HBox(pictures),
+            widgets.HBox([self.rank, self.message]),
         )
         self._when_changed(self._choose, self.image, self.pattern)
         self._when_changed(self._mix, self.strength)
@@ -109,9 +119,9 @@ class OutOfDistribution(Explorer):
         error = self._squared_error(mixed, reconstruction)[0]  # (H, W)
         low, high = self._value_range
         scaled = error / (len(mixed[0]) * (high - low) ** 2 / 4)
-        self.input.value = self._png(mixed, LARGE)
-        self.reconstruction.value = self._png(reconstruction, LARGE)
-        self.error_map.value = png(heat(scaled.sqrt()), (0, 1), side=LARGE)
+        self.input.value = self._png(mixed)
+        self.reconstruction.value = self._png(reconstruction)
+        self.error_map.value = png(heat(scaled.sqrt()), (0, 1))
         rank = (self._errors < error.sum()).float().mean().item()
         self.rank.value = rank
         self.message.value = (

@@ -15,6 +15,7 @@ from PIL import Image
 from aetutor.history import to_bytes
 
 LARGE = 224  # pixels a side on the page; a multiple of 28 and of 32
+PIXELS = "aetutor-pixels"  # class of the pictures on the page
 
 
 class Explorer:
@@ -41,29 +42,28 @@ class Explorer:
 
         button.on_click(locked)
 
-    def _png(self, images, side, columns=1):
-        return png(images, self._value_range, side=side, columns=columns)
+    def _png(self, images, columns=1):
+        return png(images, self._value_range, columns=columns)
 
 
-def png(images, value_range, *, side, columns=1):
-    """Return images side by side as the bytes of a PNG file.
+def png(images, value_range, *, columns=1):
+    """Return images side by side as the bytes of a PNG file, in their own size.
+
+    The page enlarges them: to send every pixel fifty times would take most of a frame's time.
 
     Parameters
     ----------
     images : torch.Tensor
         (N, C, H, W), C 1 or 3.
     value_range : tuple of float
-    side : int
-        Of each image in pixels.
     columns : int
         Divides N.
     """
     pixels = to_bytes(images, value_range)
     rows = torch.cat([torch.cat(list(row), dim=2) for row in pixels.split(columns)], dim=1)
-    picture = Image.fromarray(rows.permute(1, 2, 0).squeeze(2).numpy())
-    size = columns * side, len(pixels) // columns * side
     file = io.BytesIO()
-    picture.resize(size, Image.Resampling.NEAREST).save(file, "PNG", compress_level=1)
+    picture = Image.fromarray(rows.permute(1, 2, 0).squeeze(2).numpy())
+    picture.save(file, "PNG", compress_level=1)
     return file.getvalue()
 
 
@@ -79,8 +79,18 @@ def heat(values):
 
 
 def picture(width=LARGE, height=None):
-    """Return an empty picture of some pixels."""
-    return widgets.Image(format="png", width=width, height=height or width)
+    """Return an empty picture, so large on the page; its own pixels stay squares."""
+    shown = widgets.Image(format="png", width=width, height=height or width)
+    return shown.add_class(PIXELS)
+
+
+def column(*rows):
+    """Return widgets below each other, and the style that pictures need."""
+    style = widgets.HTML(
+        f"<style>.{PIXELS} {{ image-rendering: pixelated; }}</style>",
+        layout=widgets.Layout(display="none"),
+    )
+    return widgets.VBox([*rows, style])
 
 
 def titled(title, picture):

@@ -3,7 +3,7 @@
 import ipywidgets as widgets
 import torch
 
-from aetutor.explore._parts import Explorer, picture, slider, small_side
+from aetutor.explore._parts import Explorer, column, picture, slider, small_side
 
 COLUMNS, ROWS = 8, 2
 
@@ -50,10 +50,10 @@ class Samples(Explorer):
         )
         self.temperature = slider("Temperature", 0.05, 2, 1, 0.05)
         self.again = widgets.Button(description="Draw again")
-        self._side = small_side(model.image_shape)
-        self.picture = picture(COLUMNS * self._side, ROWS * self._side)
-        self.widget = widgets.VBox(
-            [widgets.HBox([self.source, self.again]), self.temperature, self.picture]
+        side = small_side(model.image_shape)
+        self.picture = picture(COLUMNS * side, ROWS * side)
+        self.widget = column(
+            widgets.HBox([self.source, self.again]), self.temperature, self.picture
         )
         self._when_changed(self._draw, self.source, self.temperature)
         self._when_clicked(self._draw_another, self.again)
@@ -69,4 +69,4 @@ class Samples(Explorer):
             latents = source.sample(
                 COLUMNS * ROWS, temperature=self.temperature.value, seed=self._seed
             )
-            self.picture.value = self._png(self._model.decode(latents), self._side, COLUMNS)
+            self.picture.value = self._png(self._model.decode(latents), COLUMNS)

@@ -3,7 +3,7 @@
 import ipywidgets as widgets
 import torch
 
-from aetutor.explore._parts import LARGE, Explorer, number_of, picture, small_side
+from aetutor.explore._parts import Explorer, column, number_of, picture, small_side
 from aetutor.search import METRICS
 
 FOUND, COLUMNS = 8, 4
@@ -51,12 +51,12 @@ class Similarity(Explorer):
         _check_indices(indices, split)
         self.space = widgets.Dropdown(options=list(indices), description="Compare")
         self.metric = widgets.Dropdown(options=METRICS, description="Distance")
-        self._side = small_side(split.images.shape)
+        side = small_side(split.images.shape)
         self.query = picture()
         self._title = widgets.Label()
-        self.found = [picture(self._side) for _ in range(FOUND)]
+        self.found = [picture(side) for _ in range(FOUND)]
         self.buttons = [
-            widgets.Button(layout=widgets.Layout(width=f"{self._side}px")) for _ in range(FOUND)
+            widgets.Button(layout=widgets.Layout(width=f"{side}px")) for _ in range(FOUND)
         ]
         self.widget = self._arranged()
         self._when_changed(self._search, self.image, self.space, self.metric)
@@ -68,12 +68,10 @@ class Similarity(Explorer):
         pairs = [widgets.VBox(pair) for pair in zip(self.found, self.buttons, strict=True)]
         grid = [widgets.HBox(pairs[row : row + COLUMNS]) for row in range(0, FOUND, COLUMNS)]
         query = widgets.VBox([self.query, self._title])
-        return widgets.VBox(
-            [
-                self.image,
-                widgets.HBox([self.space, self.metric]),
-                widgets.HBox([query, widgets.VBox(grid)]),
-            ]
+        return column(
+            self.image,
+            widgets.HBox([self.space, self.metric]),
+            widgets.HBox([query, widgets.VBox(grid)]),
         )
 
     def _search(self):
@@ -85,10 +83,10 @@ class Similarity(Explorer):
         near.remove(query if query in near else near[-1])  # not the image itself
         self._near = near
         images, labels = self._split[[query, *near]]
-        self.query.value = self._png(images[:1], LARGE)
+        self.query.value = self._png(images[:1])
         self._title.value = self._name(labels[0])
         for place, (shown, button) in enumerate(zip(self.found, self.buttons, strict=True), 1):
-            shown.value = self._png(images[place : place + 1], self._side)
+            shown.value = self._png(images[place : place + 1])
             button.description = self._name(labels[place])
 
     def _go_to(self, place):
