@@ -21,7 +21,7 @@ lab: .venv/installed
 	@$(BIN)/jupyter lab --LabApp.default_url=/lab/tree/notebooks
 
 test: .venv/installed
-	@echo "Running every test, and every lesson under nbval: about three minutes."
+	@echo "Running every test, and every lesson under nbval: some ten minutes."
 	@$(BIN)/python -m pytest
 
 # With an empty cache and a proxy that nobody answers, there is no network for the lessons.
