@@ -235,13 +235,14 @@ def _reconstructed(model, val):
 
 @contextmanager
 def _at_work(model):
-    """Lend a model to the fastest device and memory layout, and bring it back."""
+    """Lend a model to the fastest device, and bring it back; it keeps the fastest layout."""
     home, device = _device_of(model), best_device()
     try:
-        # channels_last: convolutions take an eighth less time, and nothing else is slower.
+        # channels_last: colour images take an eighth less time to train on and a third less to
+        # reconstruct, and nothing else is slower.
         yield model.to(device, memory_format=torch.channels_last) and device
     finally:
-        model.eval().to(home, memory_format=torch.contiguous_format)
+        model.eval().to(home)
 
 
 def _device_of(model):

@@ -16,6 +16,7 @@ from aetutor.history import to_bytes
 
 LARGE = 224  # pixels a side on the page; a multiple of 28 and of 32
 PIXELS = "aetutor-pixels"  # class of the pictures on the page
+MAGMA = torch.tensor(colormaps["magma"].colors)  # (256, 3), from black to bright
 
 
 class Explorer:
@@ -63,7 +64,7 @@ def png(images, value_range, *, columns=1):
     rows = torch.cat([torch.cat(list(row), dim=2) for row in pixels.split(columns)], dim=1)
     file = io.BytesIO()
     picture = Image.fromarray(rows.permute(1, 2, 0).squeeze(2).numpy())
-    picture.save(file, "PNG", compress_level=1)
+    picture.save(file, "PNG", compress_level=0)  # so small that packing costs more than it saves
     return file.getvalue()
 
 
@@ -74,8 +75,8 @@ def small_side(image_shape, limit=100):
 
 def heat(values):
     """Return numbers from 0, black, to 1, bright, (H, W), as an image (1, 3, H, W) in [0, 1]."""
-    colours = colormaps["magma"](values.clamp(0, 1).numpy())[..., :3]  # (H, W, 3)
-    return torch.from_numpy(colours).permute(2, 0, 1)[None]
+    colours = MAGMA[(255 * values.clamp(0, 1)).round().long()]  # (H, W, 3)
+    return colours.permute(2, 0, 1)[None]
 
 
 def picture(width=LARGE, height=None):

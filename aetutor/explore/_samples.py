@@ -5,11 +5,11 @@ import torch
 
 from aetutor.explore._parts import Explorer, column, picture, slider, small_side
 
-COLUMNS, ROWS = 8, 2
+COLUMNS, ROWS = 4, 2
 
 
 class Samples(Explorer):
-    """Sixteen codes drawn at random, decoded.
+    """Eight codes drawn at random, decoded.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ class Samples(Explorer):
         )
         self.temperature = slider("Temperature", 0.05, 2, 1, 0.05)
         self.again = widgets.Button(description="Draw again")
-        side = small_side(model.image_shape)
+        side = small_side(model.image_shape, limit=128)
         self.picture = picture(COLUMNS * side, ROWS * side)
         self.widget = column(
             widgets.HBox([self.source, self.again]), self.temperature, self.picture
