@@ -18,8 +18,10 @@ def history():
 
 
 def shown(figure):
-    """The pictures of a figure, axis by axis."""
-    return [axis.get_images()[0].get_array() for axis in figure.axes if axis.get_images()]
+    """The pictures of a figure, in the order in which one reads."""
+    pictures = figure.axes[0].get_images()
+    pictures = sorted(pictures, key=lambda shown: (-shown.get_extent()[2], shown.get_extent()[0]))
+    return [picture.get_array() for picture in pictures]
 
 
 def texts(figure):
@@ -30,7 +32,11 @@ def test_images_are_shown_in_their_range_and_order():
     ramp = torch.linspace(0, 1, 4).reshape(4, 1, 1, 1).expand(4, 1, 2, 2)
     figure = plotting.images(ramp, ["a", "b", "c", "d"], columns=2)
     assert [int(picture[0, 0]) for picture in shown(figure)] == [0, 85, 170, 255]
-    assert [axis.get_title() for axis in figure.axes] == ["a", "b", "c", "d"]
+    assert texts(figure) == ["a", "b", "c", "d"]
+    places = [shown.get_extent() for shown in figure.axes[0].get_images()]
+    for text, (left, right, _, top) in zip(figure.axes[0].texts, places, strict=True):
+        assert left < text.get_position()[0] < right
+        assert top < text.get_position()[1] < top + 0.2
     colour = torch.tensor([-1.0, 0.0, 1.0]).reshape(1, 3, 1, 1).expand(1, 3, 2, 2)
     assert shown(plotting.images(colour))[0][0, 0].tolist() == [0, 128, 255]
     assert shown(plotting.images(colour, value_range=(-3.0, 1.0)))[0][0, 0].tolist() == [
@@ -122,11 +128,11 @@ def test_error_maps_stand_below_with_one_scale():
     other = images.clone()
     other[0, :, 1, 2], other[1, 0, 3, 3] = 0.5, 1.0
     figure = plotting.error_maps(images, other, titles=["a", "b"])
-    maps = [axis.get_images()[0] for axis in figure.axes[4:6]]
+    maps = [shown for shown in figure.axes[0].get_images() if shown.get_cmap().name == "magma"]
     assert [float(shown.get_array().sum()) for shown in maps] == [0.75, 1.0]
     assert maps[0].get_array()[1, 2] == 0.75
     assert maps[0].get_clim() == maps[1].get_clim() == (0, 1)
-    assert texts(figure) == ["original", "reconstruction", "error"]
+    assert texts(figure) == ["original", "reconstruction", "error", "a", "b"]
 
 
 def test_a_heatmap_shows_rows_columns_and_numbers():

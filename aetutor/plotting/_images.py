@@ -7,7 +7,9 @@ from matplotlib.colors import PowerNorm
 from aetutor.history import to_bytes
 from aetutor.plotting._style import error_unit, styled
 
-CELL = 0.95  # inches for one small image
+CELL, GAP = 0.91, 0.04  # inches: a small image, and what lies between two
+LINE, LETTER = 0.22, 0.085  # inches that a line of text is high, and a letter wide, at most
+PLAIN = {"cmap": "gray", "vmin": 0, "vmax": 255, "interpolation": "nearest"}
 
 
 @styled
@@ -36,13 +38,13 @@ def images(images, titles=None, *, columns=8, value_range=None):
     pictures = _pictures(images, value_range)
     columns = min(columns, len(pictures))
     rows = -(-len(pictures) // columns)
-    height = CELL + (0.25 if titles is not None else 0)
-    figure, axes = _blank_axes(rows, columns, height)
-    for index, (picture, axis) in enumerate(zip(pictures, axes.flat, strict=False)):
-        _show(axis, picture)
+    lines = 0 if titles is None else max(title.count("\n") + 1 for title in titles)
+    grid = _Grid(rows, columns, lines=lines)
+    for index, picture in enumerate(pictures):
+        grid.show(*divmod(index, columns), picture)
         if titles is not None:
-            axis.set_title(titles[index], fontsize=10)
-    return figure
+            grid.title(*divmod(index, columns), titles[index])
+    return grid.figure
 
 
 @styled
@@ -71,7 +73,7 @@ def mosaic(images, *, columns, value_range=None):
     rows = [torch.cat(list(row), dim=1) for row in pictures.split(columns)]
     figure, axis = plt.subplots(figsize=(5, 5 * len(rows) / columns), layout="constrained")
     axis.set_axis_off()
-    _show(axis, torch.cat(rows).numpy())
+    axis.imshow(torch.cat(rows).numpy(), **PLAIN)
     return figure
 
 
@@ -110,14 +112,13 @@ def reconstructions(images, *reconstructions, labels=None, title=None, value_ran
         labels = ["original", *["reconstruction"] * len(reconstructions)]
     if len(labels) != len(rows):
         raise ValueError(f"{len(rows)} rows need as many labels, got {len(labels)}")
-    figure, axes = _blank_axes(len(rows), len(images), CELL)
-    for axis_row, row, label in zip(axes, rows, labels, strict=True):
-        for axis, picture in zip(axis_row, _pictures(row, value_range), strict=True):
-            _show(axis, picture)
-        _row_label(axis_row[0], label)
+    grid = _Grid(len(rows), len(images), labels=labels, heading=bool(title))
+    for number, images_of_row in enumerate(rows):
+        for column, picture in enumerate(_pictures(images_of_row, value_range)):
+            grid.show(number, column, picture)
     if title:
-        figure.suptitle(title, fontsize=11)
-    return figure
+        grid.figure.suptitle(title, fontsize=11, y=0.99, va="top")
+    return grid.figure
 
 
 @styled
@@ -152,17 +153,16 @@ def error_maps(images, reconstructions, *, titles=None, value_range=None):
     pictures = [_pictures(row, value_range) for row in (images, reconstructions)]
     maps = (reconstructions - images).detach().square().sum(dim=1).cpu().numpy()
     scale = PowerNorm(0.5, vmin=0, vmax=maps.max())  # small errors stay visible beside large ones
-    figure, axes = _blank_axes(3, len(images), CELL + (0.08 if titles is not None else 0))
-    for column, axis_column in enumerate(axes.T):
-        for axis, row in zip(axis_column, pictures, strict=False):
-            _show(axis, row[column])
-        shown = axis_column[2].imshow(maps[column], cmap="magma", norm=scale)
+    labels = ("original", "reconstruction", "error")
+    grid = _Grid(3, len(images), labels=labels, heading=titles is not None, bar=True)
+    for column in range(len(images)):
+        for row in (0, 1):
+            grid.show(row, column, pictures[row][column])
+        shown = grid.show(2, column, maps[column], cmap="magma", norm=scale)
         if titles is not None:
-            axis_column[0].set_title(titles[column], fontsize=10)
-    for axis, label in zip(axes[:, 0], ("original", "reconstruction", "error"), strict=True):
-        _row_label(axis, label)
-    figure.colorbar(shown, ax=axes[:, -1], aspect=30, label="squared error, all channels")
-    return figure
+            grid.title(0, column, titles[column])
+    grid.bar(shown, "squared error, all channels")
+    return grid.figure
 
 
 def progress(history, *, scale=1.0, unit=None):
@@ -232,24 +232,68 @@ def thumbnail_map(points, images, *, size=0.04, value_range=None):
     places = ((points - low) / (high - low).clamp(min=1e-9) * (1 - size)).tolist()
     figure, axis = plt.subplots(figsize=(7, 7), layout="constrained")
     for (x, y), picture in zip(places, _pictures(images, value_range), strict=True):
-        axis.imshow(picture, cmap="gray", vmin=0, vmax=255, extent=(x, x + size, y, y + size))
+        axis.imshow(picture, **PLAIN, extent=(x, x + size, y, y + size))
     axis.set(xlim=(0, 1), ylim=(0, 1), aspect="equal")
     axis.set_axis_off()
     return figure
 
 
-def _blank_axes(rows, columns, height):
-    figure, axes = plt.subplots(
-        rows,
-        columns,
-        figsize=(CELL * columns, height * rows),
-        squeeze=False,
-        layout="constrained",
-    )
-    figure.get_layout_engine().set(w_pad=0.02, h_pad=0.02, wspace=0.02, hspace=0.02)
-    for axis in axes.flat:
-        axis.set_axis_off()
-    return figure, axes
+class _Grid:
+    """Square images in rows, in one axis whose unit is an inch.
+
+    An axis for each image, and a layout engine to place them, would take seconds for some seventy.
+
+    Parameters
+    ----------
+    rows, columns : int
+    lines : int
+        Of titles above each row.
+    labels : sequence of str
+        To the left of each row.
+    heading, bar : bool
+        Whether to leave room for a line above all, and for a colour bar to the right.
+    """
+
+    def __init__(self, rows, columns, *, lines=0, labels=(), heading=False, bar=False):
+        self._rows, self._above = rows, GAP + LINE * lines
+        lengths = [len(line) for label in labels for line in label.split("\n")]
+        self._left = GAP + LETTER * max(lengths, default=0)
+        self._width = self._left + columns * (CELL + GAP) + (CELL if bar else 0)
+        self._height = GAP + rows * (CELL + self._above) + (LINE if heading else 0)
+        self.figure = plt.figure(figsize=(self._width, self._height))
+        self._axis = self.figure.add_axes((0, 0, 1, 1))
+        self._axis.set_axis_off()
+        for row, label in enumerate(labels):
+            x, y = self._place(row, 0)
+            aligned = {"ha": "right", "va": "center", "fontsize": 10}
+            self._axis.text(x - 2 * GAP, y + CELL / 2, label, **aligned)
+
+    def show(self, row, column, picture, **settings):
+        """Draw an array as an image, in matplotlib's own way if there are settings."""
+        x, y = self._place(row, column)
+        extent = (x, x + CELL, y, y + CELL)
+        shown = self._axis.imshow(picture, **(settings or PLAIN), extent=extent)
+        self._axis.set(xlim=(0, self._width), ylim=(0, self._height), aspect="auto")
+        return shown
+
+    def title(self, row, column, title):
+        x, y = self._place(row, column)
+        aligned = {"ha": "center", "va": "bottom", "fontsize": 10}
+        self._axis.text(x + CELL / 2, y + CELL + GAP, title, **aligned)
+
+    def bar(self, shown, label):
+        """Draw the scale of an image's colours to the right, as high as the grid."""
+        high = self._rows * (CELL + self._above) - self._above
+        left, bottom = (self._width - CELL + GAP) / self._width, GAP / self._height
+        beside = self.figure.add_axes((left, bottom, 0.1 / self._width, high / self._height))
+        self.figure.colorbar(shown, cax=beside, label=label)
+
+    def _place(self, row, column):
+        """Left and lower edge of an image."""
+        return (
+            self._left + column * (CELL + GAP),
+            GAP + (self._rows - 1 - row) * (CELL + self._above),
+        )
 
 
 def _check_titles(titles, images):
@@ -269,15 +313,6 @@ def _pictures(images, value_range):
     if value_range is None:
         value_range = (0.0, 1.0) if images.shape[1] == 1 else (-1.0, 1.0)
     return to_bytes(images, value_range).permute(0, 2, 3, 1).squeeze(-1).numpy()
-
-
-def _show(axis, picture):
-    axis.imshow(picture, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
-
-
-def _row_label(axis, label):
-    position = {"x": -0.12, "y": 0.5, "ha": "right", "va": "center"}
-    axis.text(s=label, transform=axis.transAxes, fontsize=10, **position)
 
 
 def _plain(error):
