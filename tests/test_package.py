@@ -14,7 +14,7 @@ FLOORS = (
     {"download", "files", "history", "latent", "models", "muon", "patterns", "standins"},
     {"board", "checkpoint", "plotting", "recipes", "search", "sources"},
     {"data", "explore", "training", "weights"},
-    {"__main__"},
+    {"__main__", "exercises"},
 )
 
 

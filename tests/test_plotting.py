@@ -186,6 +186,14 @@ def test_error_bars_stand_at_the_mean_with_the_range_of_the_seeds():
     assert means == {"0.3": 0.6, "0.5": 0.5, "0.2": 0.2, "0.1": 0.1}  # above what they label
 
 
+def test_a_checklist_has_the_state_beside_the_thing():
+    axis = plotting.checklist({"first": {"a": "done", "b": "open"}, "second": {}}).axes[0]
+    lines = {}
+    for text in axis.texts:
+        lines.setdefault(text.get_position()[1], []).append(text.get_text().strip())
+    assert list(lines.values()) == [["first", ""], ["a", "done"], ["b", "open"], ["second", ""]]
+
+
 def test_figures_leave_pyplot_and_the_readers_style_alone(history):
     before, open_figures = dict(plt.rcParams), plt.get_fignums()
     plotting.images(torch.rand(2, 1, 4, 4))
@@ -200,6 +208,7 @@ def test_figures_leave_pyplot_and_the_readers_style_alone(history):
     plotting.scatter(torch.rand(3, 2), torch.tensor([0, 1, 1]))
     plotting.thumbnail_map(torch.rand(2, 2), torch.rand(2, 1, 4, 4))
     plotting.intervals({"a": torch.rand(9) + 1}, xlabel="x")
+    plotting.checklist({"a": {"b": "done"}})
     assert dict(plt.rcParams) == before
     assert plt.get_fignums() == open_figures
 

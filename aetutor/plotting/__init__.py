@@ -5,6 +5,7 @@ unless ``value_range`` says otherwise.
 """
 
 from aetutor.plotting._charts import (
+    checklist,
     curves,
     error_bars,
     heatmap,
@@ -22,6 +23,7 @@ from aetutor.plotting._images import (
 )
 
 __all__ = [
+    "checklist",
     "curves",
     "error_bars",
     "error_maps",

@@ -1,0 +1,478 @@
+"""Every exercise: the right answer, typical wrong ones, the blank, and whatever else comes."""
+
+import ast
+import math
+import time
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional as F
+
+from aetutor import data, exercises, latent, search, weights
+from aetutor.exercises import (
+    ____,
+    _exercise,
+    lesson_1,
+    lesson_2,
+    lesson_3,
+    lesson_4,
+    lesson_5,
+    lesson_6,
+)
+
+EVERY = tuple(_exercise.ALL)  # test_an_answer_that_never_returns adds one of its own
+
+
+@pytest.fixture(autouse=True)
+def nothing_done_yet():
+    yield
+    for task in EVERY:
+        task.state = "open"
+
+
+@pytest.fixture
+def said(capsys):
+    """Check an answer and return what is printed, as one line."""
+
+    def check(task, answer):
+        capsys.readouterr()
+        task.check(answer)
+        return " ".join(capsys.readouterr().out.split())
+
+    return check
+
+
+def solved(task):
+    """What the solution's code leaves under its last name."""
+    space = {"torch": torch, "math": math, "F": F, "latent": latent, "search": search}
+    if "cifar10" in task.code:
+        space["cifar10"] = data.load_cifar10()
+    exec(task.code, space)
+    last = ast.parse(task.code).body[-1]
+    return space[last.name if isinstance(last, ast.FunctionDef) else last.targets[0].id]
+
+
+def named(task):
+    return f"{task.lesson}.{task.name}"
+
+
+def stamps(pixels, kernel, stride, add=True, steps=0):
+    n, k = len(pixels), len(kernel)
+    field = torch.zeros(2 * [(n - 1 + steps) * stride + k])
+    for row in range(n):
+        for column in range(n):
+            place = np.s_[row * stride : row * stride + k, column * stride : column * stride + k]
+            field[place] = pixels[row, column] * kernel + (field[place] if add else 0)
+    return field
+
+
+def levels(codes, low, high, count, keep=torch.round, cut=True, steps=-1):
+    step = (high - low) / (count + steps)
+    found = keep((codes - low) / step)
+    return low + step * (found.clamp(0, count + steps) if cut else found)
+
+
+def step(model, optimizer, images, *, forget=True, move=True, back=True, plain=True):
+    loss = F.mse_loss(model(images), images)
+    if back:
+        loss.backward()
+    if move:
+        optimizer.step()
+    if forget:
+        optimizer.zero_grad()
+    return loss.item() if plain else loss
+
+
+def turned(start, end, steps, *, norms=True):
+    path = latent.interpolate(start, end, steps, "spherical")
+    return path if norms else path / path.norm(dim=1, keepdim=True)
+
+
+WRONG = {
+    lesson_1.transposed_size: [
+        (32, "padding is forgotten"),
+        (30, "each of the two sides"),
+        (31, "9 steps between"),
+        (29.0, "29 is not the right value"),
+    ],
+    lesson_1.count_weights: [
+        (lambda s: 2 * sum(a * b for a, b in zip(s, s[1:], strict=False)), "biases are forgotten"),
+        (lambda s: sum(a * b + b for a, b in zip(s, s[1:], strict=False)), "the encoder alone"),
+        (lambda s: 2 * sum(a * b + b for a, b in zip(s, s[1:], strict=False)), "not as many"),
+        (lambda s: 221_978, "not the right value for sizes"),
+    ],
+    lesson_1.error_of_each: [
+        (lambda r, x: (r - x).square().flatten(1).sum(dim=1), "mean, not the sum"),
+        (lambda r, x: F.mse_loss(r, x), "one number for all images"),
+        (lambda r, x: (r - x).square().mean(dim=(2, 3)).squeeze(1), "shape should be"),
+        (lambda r, x: (r - x).abs().flatten(1).mean(dim=1), "absolute difference"),
+    ],
+    lesson_1.output_padding: [
+        (lambda n: n % 2, "other way round"),
+        (lambda n: 1, "For n = 5"),
+        (lambda n: 0, "For n = 6"),
+    ],
+    lesson_1.train_step: [
+        (lambda *a: step(*a, forget=False), "old gradient is not forgotten"),
+        (lambda *a: step(*a, move=False), "weights have not moved|not where they should be"),
+        (lambda *a: step(*a, back=False), "weights have not moved|not where they should be"),
+        (lambda *a: step(*a, plain=False), r"use `.item\(\)`"),
+    ],
+    lesson_2.halfway_norm: [(6, "on the arc"), (6 * 2**0.5, "norm of their sum"), (5, "5 is not")],
+    lesson_2.spherical: [
+        (latent.interpolate, "the straight path"),
+        (lambda *a: turned(*a, norms=False), "of norm 1; let the norm change"),
+        (lambda a, b, n: turned(a, b, n)[:, :2], "shape should be|not the right ones"),
+    ],
+    lesson_2.through: [
+        (
+            lambda s, n: torch.cat(
+                [latent.interpolate(a, b, n) for a, b in zip(s, s[1:], strict=False)]
+            ),
+            "stop comes twice",
+        ),
+        (
+            lambda s, n: latent.interpolate(s[0], s[-1], (len(s) - 1) * (n - 1) + 1),
+            "goes straight from the first",
+        ),
+        (lambda s, n: latent.interpolate(s[0], s[1], n), "steps of one piece"),
+    ],
+    lesson_2.mean_codes: [
+        (lambda z, y: z.mean(dim=0).expand(10, -1), "mean of all codes"),
+        (lambda z, y: torch.stack([z[y == d].sum(dim=0) for d in range(10)]), "Those are the sums"),
+        (lambda z, y: torch.stack([z[y == d].mean() for d in range(10)]), "one number for each"),
+        (lambda z, y: z.unflatten(0, (10, -1)).mean(dim=1), "not the right ones"),
+    ],
+    lesson_3.weights_of_128: [
+        (992_771 - 256 * 2048, "biases of the code"),
+        (992_771 - 256 * 1025, "two such layers"),
+        (992_771 - 256 * 2050, "decoder's biases stay"),
+    ],
+    lesson_3.stamped: [
+        (lambda *a: stamps(*a, add=False), "they are added"),
+        (lambda x, k, s: stamps(x, k.flip(0, 1), s), "upside down"),
+        (lambda *a: stamps(*a, steps=1), "Off by one stride"),
+        (lambda x, k, s: stamps(x, k, s)[1:-1, 1:-1], "shape should be"),
+    ],
+    lesson_3.length_for: [
+        (lambda t, e: np.interp(-t, [-v for v in e.values()], list(e)), "plain axes"),
+        (lambda t, e: min(n for n, v in e.items() if v <= t), "shortest measured length"),
+        (lambda t, e: 153.5, "not the right value for a target"),
+    ],
+    lesson_3.psnr: [
+        (lambda r, x: -10 * (r - x).square().flatten(1).mean(dim=1).log10(), "6 dB more"),
+        (lambda r, x: 10 * (4 / F.mse_loss(r, x)).log10(), "one number for the whole batch"),
+        (lambda r, x: 10 * (4 / (r - x).square().flatten(1).sum(dim=1)).log10(), "per pixel"),
+        (lambda r, x: 10 * (4 / (r - x).square().flatten(1).mean(dim=1)).log(), "natural one"),
+    ],
+    lesson_3.quantised: [
+        (lambda *a: levels(*a, steps=0), "n - 1 steps"),
+        (lambda *a: levels(*a, keep=torch.floor), "nearest level"),
+        (lambda *a: levels(*a, cut=False), "must become these"),
+    ],
+    lesson_4.auroc_by_hand: [(4 / 12, "other way round"), (8, "number of pairs")],
+    lesson_4.area: [
+        (lambda s, f: (s[:, None] < f).float().mean().item(), "not the right value|other way"),
+        (lambda s, f: (s[:, None] > f).float().mean().item(), "Equal errors count nothing"),
+        (lambda s, f: (s[:, None] >= f).float().mean().item(), "Equal errors count fully"),
+    ],
+    lesson_4.threshold: [
+        (lambda f, rate: f.quantile(rate).item(), "other end"),
+        (lambda f, rate: (f.mean() + 2 * f.std()).item(), "need not follow a normal"),
+        (lambda f, rate: f.quantile(0.95).item(), "For a rate of 20%"),
+    ],
+    lesson_4.true_alarms: [(0.95, "raise no alarm"), (0.05, "not among alarms"), (2, "per cent")],
+    lesson_4.fooling_image: [
+        (torch.full((3, 32, 32), 0.5), "plain image or a ramp"),
+        (torch.linspace(-1, 1, 32).expand(3, 32, 32), "plain image or a ramp"),
+        (
+            torch.rand(3, 32, 32, generator=torch.Generator().manual_seed(0)) * 2 - 1,
+            "only 1 in 100",
+        ),
+        (torch.zeros(1, 3, 32, 32), "shape should be"),
+        (3 * torch.eye(32).expand(3, 32, 32), "between -1 and 1"),
+    ],
+    lesson_5.norm_of_384: [(384, "square of the norm"), (11.3, "a code of 128")],
+    lesson_5.reparametrised: [
+        (lambda m, v, e: m + v.exp() * e, "needs its root"),
+        (lambda m, v, e: m + v * e, "as if it were the standard deviation"),
+        (lambda m, v, e: (m + (v / 2).exp() * e).detach(), "no gradient passes"),
+        (lambda m, v, e: m + (v.detach() / 2).exp() * e, "to the mean and to the variance"),
+    ],
+    lesson_5.divergence: [
+        (lambda m, v: (m**2 + v.exp() - v - 1).sum(dim=1), "one half is forgotten"),
+        (lambda m, v: (m**2 + v.exp() - v - 1).sum() / 2, "one number for the batch"),
+        (lambda m, v: -(m**2 + v.exp() - v - 1).sum(dim=1) / 2, "sign is wrong"),
+    ],
+    lesson_5.drawn_like: [
+        (lambda z, n: z.mean(dim=0) + z.std(dim=0) * torch.randn(n, 3), "correlations are missing"),
+        (lambda z, n: z[torch.randint(len(z), (n,))], "codes themselves"),
+        (lambda z, n: z.mean(dim=0) + torch.randn(n, 3), "covariance is not used"),
+        (lambda z, n: latent.Gaussian.fit(z).sample(n), "same draws every time"),
+    ],
+    lesson_5.frechet: [
+        (lambda a, b: (a.mean() - b.mean()) ** 2 + (a.var() - b.var()) ** 2, "not the variances"),
+        (lambda a, b: (a.mean() - b.mean()) ** 2, "spread is missing"),
+        (
+            lambda a, b: ((a.mean() - b.mean()) ** 2 + (a.std() - b.std()) ** 2).sqrt(),
+            "That is the root",
+        ),
+    ],
+    lesson_6.topk_by_cosine: [
+        (lambda q, z, k: (q @ z.T).topk(k).indices, "long codes win"),
+        (lambda q, z, k: (F.normalize(q) @ F.normalize(z).T).topk(k).values, "Those are the cosi"),
+        (lambda q, z, k: torch.cdist(q, z).argsort(dim=1)[:, :k], "by distance, not by angle"),
+        (lambda q, z, k: (-(F.normalize(q) @ F.normalize(z).T)).topk(k).indices, "the farthest"),
+    ],
+    lesson_6.precision: [
+        (lambda y, f: (f == y[:, None]).float().mean(), "one number for all queries"),
+        (lambda y, f: (f == y[:, None]).sum(dim=1), "Those are the hits"),
+        (lambda y, f: (f == y[:, None]).any(dim=1).float(), "whether there is any hit"),
+        (lambda y, f: (f == y[:, None]).float().sum(dim=1) / 8, "not the right ones"),
+    ],
+    lesson_6.chance: [
+        (lambda y: 1 / len(y.unique()), "equal size"),
+        (lambda y: (y.bincount() / len(y)).max().item(), "share of the largest class"),
+        (lambda y: 0.1, "not the right value|equal size"),
+    ],
+    lesson_6.times_found: [
+        (lambda n, size: n.flatten().bincount(), "never found, are missing"),
+        (lambda n, size: n.flatten().bincount(minlength=size) / n.numel(), "That is the share"),
+    ],
+    lesson_6.copies: [
+        ([(0, 0), (1, 1)], "have a correlation of"),
+        ([(0, 0), (0, 1)], "same test image"),
+        ([(10**6, 0), (1, 1)], "There is no pair"),
+        ((3, 4), "two pairs of numbers"),
+    ],
+}
+
+# Plausible functions that are right for the example of the question alone.
+BY_HEART = {
+    lesson_1.count_weights: lambda sizes: 222_384,
+    lesson_1.error_of_each: lambda r, x: (r - x).square().sum(dim=(1, 2, 3)) / 784,
+    lesson_1.output_padding: lambda n: {7: 0, 14: 1, 28: 1}.get(n, 0),
+    lesson_1.train_step: lambda *a: step(*a, forget=False),
+    lesson_2.spherical: lambda a, b, n: turned(a, b, n, norms=False) * a.norm(),
+    lesson_2.through: lambda s, n: torch.cat(
+        [latent.interpolate(s[0], s[1], n), latent.interpolate(s[-2], s[-1], n)[1:]]
+    ),
+    lesson_2.mean_codes: lambda z, y: z[y.argsort()].unflatten(0, (10, -1)).mean(dim=1),
+    lesson_3.stamped: lambda x, k, s: stamps(x, k, 2),
+    lesson_3.length_for: lambda t, e: 128 * (48.03 / t),
+    lesson_3.psnr: lambda r, x: (10 * (4 / F.mse_loss(r, x)).log10()).expand(len(x)),
+    lesson_3.quantised: lambda z, low, high, n: levels(z, low, high, 16),
+    lesson_4.area: lambda s, f: (s[:, None] > f).float().mean().item(),
+    lesson_4.threshold: lambda f, rate: f.quantile(0.95).item(),
+    lesson_5.reparametrised: lambda m, v, e: m + 2 * e,
+    lesson_5.divergence: lambda m, v: (m**2 + v.exp() - v - 1).mean(dim=1) * 5,
+    lesson_5.drawn_like: lambda z, n: z.mean(dim=0) + z.std(dim=0) * torch.randn(n, 3),
+    lesson_5.frechet: lambda a, b: (a.mean() - b.mean()) ** 2 + 4,
+    lesson_6.topk_by_cosine: lambda q, z, k: (q @ F.normalize(z).T).topk(8).indices,
+    lesson_6.precision: lambda y, f: (f == y[:, None]).float().sum(dim=1) / 8,
+    lesson_6.chance: lambda y: 0.1,
+    lesson_6.times_found: lambda n, size: n.flatten().bincount(),
+}
+
+
+def test_there_is_a_wrong_answer_to_every_exercise():
+    assert set(WRONG) == set(EVERY)
+    assert min(map(len, WRONG.values())) >= 2
+    functions = {task for task in EVERY if callable(task_answer_kind(task))}
+    assert set(BY_HEART) == functions
+    for module in (lesson_1, lesson_2, lesson_3, lesson_4, lesson_5, lesson_6):
+        tasks = [task for task in EVERY if task.lesson == module.__name__.rpartition(".")[2]]
+        assert 4 <= len(tasks) <= 6
+
+
+def task_answer_kind(task):
+    """The answer itself if it is a function; nothing is run for the others."""
+    last = ast.parse(task.code).body[-1]
+    return solved(task) if isinstance(last, ast.FunctionDef) else None
+
+
+@pytest.mark.parametrize("task", EVERY, ids=named)
+def test_the_solution_is_right(task, said):
+    if task is lesson_6.copies and data.load_cifar10().is_standin:
+        pytest.skip("the stand-in has no near-copies that must be found")
+    answer = solved(task)
+    for _ in range(5):  # other inputs each time
+        assert said(task, answer) == "Right."
+    assert task.state == "right"
+
+
+@pytest.mark.parametrize(
+    ("task", "answer", "sentence"),
+    [(task, *wrong) for task, cases in WRONG.items() for wrong in cases],
+    ids=lambda value: named(value) if hasattr(value, "lesson") else None,
+)
+def test_a_typical_mistake_is_named(task, answer, sentence, said):
+    feedback = said(task, answer)
+    assert feedback.startswith("Not right. ")
+    assert any(part in feedback.replace("\\", "") for part in alternatives(sentence)), feedback
+    assert task.state == "tried"
+
+
+def alternatives(sentence):
+    return sentence.replace("\\", "").split("|")
+
+
+@pytest.mark.parametrize("task", BY_HEART, ids=named)
+def test_an_answer_learnt_by_heart_is_not_enough(task, said):
+    assert said(task, BY_HEART[task]).startswith("Not right. ")
+
+
+@pytest.mark.parametrize("task", EVERY, ids=named)
+def test_a_blank_is_not_yet_an_answer(task, said):
+    assert said(task, ____).startswith("Not yet")
+    if task in BY_HEART:
+        assert said(task, lambda *_: ____).startswith("Not yet")
+    assert task.state == "open"
+
+
+class Odd:
+    """Whatever you do with it fails."""
+
+    def __getattr__(self, name):
+        raise RuntimeError(name)
+
+    def __iter__(self):
+        raise RuntimeError("iter")
+
+    def __repr__(self):
+        raise RuntimeError("repr")
+
+
+def stop(*_):
+    raise SystemExit
+
+
+def interrupt(*_):
+    raise KeyboardInterrupt
+
+
+ANYTHING = {
+    "None": None,
+    "string": "14",
+    "list": [1, 2],
+    "true": True,
+    "nan": math.nan,
+    "infinite": math.inf,
+    "complex": 3 + 4j,
+    "array": np.ones((2, 2)),
+    "empty": torch.zeros(0),
+    "nan tensor": torch.full((3, 32, 32), math.nan),
+    "class": dict,
+    "odd": Odd(),
+    "raises": lambda *_: 1 / 0,
+    "takes nothing": lambda: 1,
+    "returns nothing": lambda *_: None,
+    "returns nan": lambda *_: math.nan,
+    "returns text": lambda *_: "text",
+    "returns a number": lambda *_: -7.0,
+    "returns a tensor": lambda *_: torch.full((2, 3), math.nan),
+    "returns complex": lambda *_: torch.zeros(3, dtype=torch.complex64),
+    "returns an odd thing": lambda *_: Odd(),
+    "exits": stop,
+    "interrupts": interrupt,
+}
+
+
+@pytest.mark.parametrize("answer", ANYTHING.values(), ids=ANYTHING)
+def test_whatever_comes_gets_an_answer(answer, said):
+    for task in EVERY:
+        assert said(task, answer).startswith("Not right. "), named(task)
+
+
+def test_an_answer_that_never_returns_is_given_up(said, monkeypatch):
+    monkeypatch.setattr(_exercise, "TIME_LIMIT", 0.3)
+
+    def endless(*_):
+        while True:
+            time.sleep(0.01)
+
+    before = time.monotonic()
+    assert "a loop that never ends" in said(lesson_1.output_padding, endless)
+    assert time.monotonic() - before < 5
+
+
+def test_inputs_are_copies_and_the_students_dice_stay_where_they_are(said):
+    def greedy(codes, labels):
+        codes.zero_()
+        return codes[:10]
+
+    state = torch.random.get_rng_state()
+    assert said(lesson_2.mean_codes, greedy).startswith("Not right. ")
+    assert said(lesson_2.mean_codes, solved(lesson_2.mean_codes)) == "Right."
+    assert torch.equal(torch.random.get_rng_state(), state)
+
+
+def test_a_result_with_its_gradient_is_not_accepted(said):
+    def right(reconstructions, images):
+        grown = reconstructions.requires_grad_()
+        return (grown - images).square().flatten(1).mean(dim=1)
+
+    assert "still carries a gradient" in said(lesson_1.error_of_each, right)
+
+
+def test_numbers_of_any_kind_are_numbers(said):
+    for answer in (
+        28,
+        28.0,
+        np.float32(28),
+        np.array([28]),
+        torch.tensor(28),
+        torch.tensor([28.0]),
+    ):
+        assert said(lesson_1.transposed_size, answer) == "Right."
+
+
+def test_a_right_answer_stays_right(said):
+    said(lesson_1.transposed_size, 28)
+    said(lesson_1.transposed_size, 27)
+    assert lesson_1.transposed_size.state == "right"
+
+
+@pytest.mark.parametrize("task", EVERY, ids=named)
+def test_hint_and_solution_are_shown(task, capsys):
+    task.hint()
+    assert len(capsys.readouterr().out) > 40
+    task.solution()
+    shown = capsys.readouterr().out
+    assert task.code in shown
+    assert task.reason in shown
+    assert task.reason.endswith(".")
+
+
+def test_a_solution_is_formatted_where_that_can_be_shown(monkeypatch):
+    shown = []
+    monkeypatch.setattr(_exercise, "display", shown.append)
+    lesson_1.transposed_size.solution()
+    markdown = shown[0]._repr_markdown_()
+    assert markdown.startswith("```python\npixels = ")
+    assert "$(n - 1)\\,s" in markdown
+
+
+def test_progress_shows_what_is_done(said):
+    said(lesson_1.transposed_size, 28)
+    said(lesson_1.output_padding, 3)
+    texts = [text.get_text() for text in exercises.progress().axes[0].texts]
+    assert "Lesson 1: 1 of 5 right" in texts
+    place = texts.index("    The size that a transposed convolution makes")
+    assert texts[place + 1] == "✓ right"
+    assert texts[texts.index("    The output padding that brings a size back") + 1].startswith("✗")
+    assert texts[texts.index("    A step of training") + 1] == "open"
+
+
+def test_the_lessons_numbers_are_those_of_the_exercises():
+    model, cifar10 = weights.trained("cifar10-384"), data.load_cifar10()
+    assert lesson_3.ALL_384 == sum(weight.numel() for weight in model.parameters())
+    if not cifar10.is_standin:
+        with torch.inference_mode():
+            errors = [
+                (model(x) - x).square().flatten(1).sum(dim=1) for x, _ in cifar10.test.batches(500)
+            ]
+        assert (torch.cat(errors) < lesson_4.LEAST).float().mean().item() == pytest.approx(
+            0.01, abs=3e-4
+        )
