@@ -204,7 +204,9 @@ def assert_shows(picture, twin):
         shown = _pixels(bytes(picture.evaluate(fetch)))
         return np.abs(shown - expected).max() <= 2  # of 255
 
-    _wait_for(arrived, "the last picture", seconds=10)
+    start = time.monotonic()
+    _wait_for(arrived, "the last picture", seconds=10, pause=0.01)
+    print(f"the last picture is there after {time.monotonic() - start:.2f} s")
 
 
 def assert_no_errors(page):
@@ -224,8 +226,8 @@ def _answers(address):
         return False
 
 
-def _wait_for(condition, what, seconds=60):
+def _wait_for(condition, what, seconds=60, pause=0.1):
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, f"waited {seconds} s for {what}"
-        time.sleep(0.1)
+        time.sleep(pause)
