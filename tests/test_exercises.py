@@ -3,6 +3,7 @@
 import ast
 import math
 import time
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -97,9 +98,9 @@ WRONG = {
         (29.0, "29 is not the right value"),
     ],
     lesson_1.count_weights: [
-        (lambda s: 2 * sum(a * b for a, b in zip(s, s[1:], strict=False)), "biases are forgotten"),
-        (lambda s: sum(a * b + b for a, b in zip(s, s[1:], strict=False)), "the encoder alone"),
-        (lambda s: 2 * sum(a * b + b for a, b in zip(s, s[1:], strict=False)), "not as many"),
+        (lambda s: 2 * sum(a * b for a, b in pairwise(s)), "biases are forgotten"),
+        (lambda s: sum(a * b + b for a, b in pairwise(s)), "the encoder alone"),
+        (lambda s: 2 * sum(a * b + b for a, b in pairwise(s)), "not as many"),
         (lambda s: 221_978, "not the right value for sizes"),
     ],
     lesson_1.error_of_each: [
@@ -127,9 +128,7 @@ WRONG = {
     ],
     lesson_2.through: [
         (
-            lambda s, n: torch.cat(
-                [latent.interpolate(a, b, n) for a, b in zip(s, s[1:], strict=False)]
-            ),
+            lambda s, n: torch.cat([latent.interpolate(a, b, n) for a, b in pairwise(s)]),
             "stop comes twice",
         ),
         (
@@ -467,7 +466,7 @@ def test_progress_shows_what_is_done(said):
 
 def test_the_lessons_numbers_are_those_of_the_exercises():
     model, cifar10 = weights.trained("cifar10-384"), data.load_cifar10()
-    assert lesson_3.ALL_384 == sum(weight.numel() for weight in model.parameters())
+    assert sum(weight.numel() for weight in model.parameters()) == lesson_3.ALL_384
     if not cifar10.is_standin:
         with torch.inference_mode():
             errors = [

@@ -1,6 +1,12 @@
-"""The committed lessons: run once, clean, readable, and true to the package."""
+"""The committed notebooks: run once, clean, readable, and true to the package.
+
+Each check is a function that raises AssertionError for a notebook with a fault; for each there is
+a fault below, planted to see that it is found.
+"""
 
 import ast
+import copy
+import importlib.util
 import re
 from itertools import pairwise
 from pathlib import Path
@@ -9,15 +15,14 @@ import nbformat
 import pytest
 import torch
 
-from aetutor import models
+from aetutor import exercises, models
 
 FOLDER = Path(__file__).parents[1] / "notebooks"
 LESSONS = sorted(FOLDER.glob("*.ipynb"))
-
-
-@pytest.fixture(params=LESSONS, ids=lambda path: path.stem)
-def lesson(request):
-    return request.param, nbformat.read(request.param, as_version=4)
+SOLUTIONS = sorted((FOLDER / "solutions").glob("*.ipynb"))
+LONG = {  # cells of more than 30 lines, with the reason
+}
+HEAD, BADGE = "importlib.util.find_spec", "[![Open in Colab]"
 
 
 def code_cells(notebook):
@@ -28,55 +33,84 @@ def prose(notebook):
     return "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
 
 
-def test_it_was_run_once_from_top_to_bottom_without_errors_or_warnings(lesson):
-    cells = code_cells(lesson[1])
-    assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1))
-    kinds = {output.output_type for cell in cells for output in cell.outputs}
-    assert kinds <= {"stream", "display_data", "execute_result"}
-    streams = {output.get("name") for cell in cells for output in cell.outputs}
-    assert "stderr" not in streams
+def lines(cell):
+    return len(cell.source.splitlines())
 
 
-def test_its_outputs_come_from_the_real_data(lesson):
-    outputs = str([cell.outputs for cell in code_cells(lesson[1])])
+def was_run_once_from_top_to_bottom(notebook, path):
+    counts = [cell.execution_count for cell in code_cells(notebook)]
+    assert counts == list(range(1, len(counts) + 1))
+
+
+def has_no_errors_warnings_or_progress_bars(notebook, path):
+    outputs = [output for cell in code_cells(notebook) for output in cell.outputs]
+    assert {o.output_type for o in outputs} <= {"stream", "display_data", "execute_result"}
+    assert "stderr" not in {output.get("name") for output in outputs}
+    assert not re.search(r"\d+%\||\bit/s\b|Warning:", str(outputs))
+
+
+def has_no_widget_state(notebook, path):
+    assert "jupyter.widget" not in nbformat.writes(notebook)
+    assert notebook.metadata.keys() == {"kernelspec", "language_info"}
+
+
+def has_nothing_of_the_machine_it_ran_on(notebook, path):
+    text = nbformat.writes(notebook)
+    assert not re.search(r"/(home|root|Users|tmp|work)/|[A-Z]:\\\\", text)
+
+
+def was_run_on_the_real_images(notebook, path):
+    outputs = str([cell.outputs for cell in code_cells(notebook)])
     assert "STAND-IN" not in outputs
     assert ".npz in the folder AETUTOR_DATA" in outputs
 
 
-def test_it_is_small_and_carries_nothing_of_the_machine_it_ran_on(lesson):
-    path, notebook = lesson
-    text = path.read_text(encoding="utf-8")
-    assert path.stat().st_size < 500_000
-    assert "widgets" not in notebook.metadata
-    assert "jupyter.widget" not in text
-    assert notebook.metadata.keys() == {"kernelspec", "language_info"}
-    assert not re.search(r"/(home|root|Users|tmp|work)/|[A-Z]:\\\\", text)
+def is_small(notebook, path):
+    assert len(nbformat.writes(notebook).encode()) < 500_000
 
 
-def test_its_headings_are_in_order(lesson):
-    levels = [len(marks) for marks in re.findall(r"^(#+) ", prose(lesson[1]), flags=re.MULTILINE)]
+def has_its_headings_in_order(notebook, path):
+    levels = [len(marks) for marks in re.findall(r"^(#+) ", prose(notebook), flags=re.MULTILINE)]
     assert levels[0] == 1
     assert levels.count(1) == 1
     assert all(after - before <= 1 for before, after in pairwise(levels))
 
 
-def test_its_pictures_exist_and_have_alt_text(lesson):
-    for alt, target in re.findall(r"!\[(.*?)\]\((.*?)\)", prose(lesson[1]), flags=re.DOTALL):
-        if not target.startswith("https://"):  # Colab's badge
-            assert len(alt) > 20
-            assert (FOLDER / target).exists()
+def describes_its_pictures(notebook, path):
+    for alt, target in re.findall(r"!\[(.*?)\]\((.*?)\)", prose(notebook), flags=re.DOTALL):
+        assert target.startswith("https://colab") or len(alt) > 20
 
 
-def test_its_cells_are_short(lesson):
-    lengths = [len(cell.source.splitlines()) for cell in code_cells(lesson[1])]
-    assert lengths[0] <= 15  # the set-up
-    assert max(lengths) <= 30
+def links_to_what_exists(notebook, path):
+    for target, _, heading in re.findall(
+        r"\]\(((?!https?://)[^)#]*)(#([^)]*))?\)", prose(notebook)
+    ):
+        assert (path.parent / target).exists(), target
+        if heading:
+            there = prose(nbformat.read(path.parent / target, as_version=4))
+            assert re.search(rf"^#+ {heading.replace('-', ' ')}$", there, flags=re.MULTILINE)
 
 
-def test_its_own_networks_are_the_packages(lesson):
+def has_short_cells(notebook, path):
+    setup = next(cell for cell in code_cells(notebook) if "\nfrom aetutor import" in cell.source)
+    assert lines(setup) <= 15
+    for number, cell in enumerate(notebook.cells):
+        if cell.cell_type == "code" and (path.stem, number) not in LONG:
+            assert lines(cell) <= 30, number
+
+
+def imports_in_one_cell_only(notebook, path):
+    setup = next(cell for cell in code_cells(notebook) if "\nfrom aetutor import" in cell.source)
+    for cell in code_cells(notebook):
+        if cell is not setup and HEAD not in cell.source:
+            found = re.findall(r"^(?:import|from) (\w+)", cell.source, flags=re.MULTILINE)
+            assert set(found) <= {"tensorboard"}  # shown where TensorBoard is
+
+
+def has_the_same_networks_as_the_package(notebook, path):
     """A class that a lesson writes out behaves like the package's class of the same name."""
-    space = {"torch": torch, "nn": torch.nn, "models": models}
-    for cell in code_cells(lesson[1]):
+    space = {"torch": torch, "nn": torch.nn, "models": models, "____": exercises.____}
+    for cell in code_cells(notebook):
         if not any(line.startswith(("def ", "class ")) for line in cell.source.splitlines()):
             continue
         for node in ast.parse(cell.source).body:
@@ -87,3 +121,218 @@ def test_its_own_networks_are_the_packages(lesson):
         theirs, ours = space[name](), models.KINDS[name](seed=0)
         images = torch.rand(2, *ours.image_shape)
         assert torch.equal(theirs(images), ours(images))
+
+
+def has_exercises_that_are_not_answered(notebook, path):
+    cells = [cell for cell in code_cells(notebook) if solve.task_of(cell)]
+    assert 4 <= len(cells) <= 6
+    for cell in cells:
+        assert "____" in cell.source
+        assert str(cell.outputs).count("Not yet") == 1
+        name = f"{solve.task_of(cell).lesson}.{solve.task_of(cell).name}"
+        assert f"# {name}.hint()\n# {name}.solution()" in cell.source
+
+
+def is_answered_rightly(notebook, path):
+    cells = [cell for cell in code_cells(notebook) if ".check(" in cell.source]
+    assert len(cells) >= 4
+    assert all([output.text for output in cell.outputs] == ["Right.\n"] for cell in cells)
+
+
+def load_solve():
+    spec = importlib.util.spec_from_file_location("solve", FOLDER / "solve.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+solve = load_solve()
+EVERYWHERE = (
+    was_run_once_from_top_to_bottom,
+    has_no_errors_warnings_or_progress_bars,
+    has_no_widget_state,
+    has_nothing_of_the_machine_it_ran_on,
+    was_run_on_the_real_images,
+    is_small,
+    has_its_headings_in_order,
+    describes_its_pictures,
+    links_to_what_exists,
+    has_short_cells,
+    imports_in_one_cell_only,
+)
+OF_LESSONS = (
+    *EVERYWHERE,
+    has_the_same_networks_as_the_package,
+    has_exercises_that_are_not_answered,
+)
+OF_SOLUTIONS = (*EVERYWHERE, is_answered_rightly)
+
+
+def named(value):
+    return value.__name__ if callable(value) else f"{value.parent.name}-{value.stem}"
+
+
+@pytest.mark.parametrize(
+    ("path", "check"),
+    [(path, check) for path in LESSONS for check in OF_LESSONS]
+    + [(path, check) for path in SOLUTIONS for check in OF_SOLUTIONS],
+    ids=named,
+)
+def test_a_notebook(path, check):
+    check(nbformat.read(path, as_version=4), path)
+
+
+def same_badge_and_first_cell_everywhere(notebooks):
+    """All or none; and alike but for the lesson's own name."""
+    badges = {re.sub(r"\w+\.ipynb", "", line) for n in notebooks for line in badge_lines(n)}
+    heads = [cell.source for n in notebooks for cell in code_cells(n)[:1] if HEAD in cell.source]
+    assert len(badges) == len(set(heads)) <= 1
+    assert len(heads) in (0, len(notebooks))
+    assert sum(len(badge_lines(n)) for n in notebooks) == len(heads)
+
+
+def badge_lines(notebook):
+    return [line for line in prose(notebook).splitlines() if line.startswith(BADGE)]
+
+
+def test_badge_and_first_cell_are_the_same_everywhere():
+    same_badge_and_first_cell_everywhere([nbformat.read(path, as_version=4) for path in LESSONS])
+
+
+def test_solutions_are_those_of_the_exercises():
+    """notebooks/solve.py would write the same cells again."""
+    assert [path.name for path in SOLUTIONS] == [path.name for path in LESSONS]
+    for lesson, path in zip(LESSONS, SOLUTIONS, strict=True):
+        made = solve.solutions(nbformat.read(lesson, as_version=4), lesson.name)
+        kept = nbformat.read(path, as_version=4)
+        assert [cell.source for cell in kept.cells] == [cell.source for cell in made.cells]
+
+
+def test_solved_lessons_have_nothing_left_to_answer():
+    for path in LESSONS:
+        lesson = nbformat.read(path, as_version=4)
+        answered = solve.solved(lesson)
+        assert len(answered.cells) == len(lesson.cells)
+        blanks = [cell for cell in code_cells(answered) if "= ____" in cell.source]
+        assert not blanks
+        assert "return ____" not in str([cell.source for cell in code_cells(answered)])
+
+
+# Planted faults: what each does to a good lesson.
+
+
+def prints(text, name="stdout"):
+    def plant(lesson):
+        code_cells(lesson)[3].outputs.append(nbformat.v4.new_output("stream", name=name, text=text))
+
+    return plant
+
+
+def says(text, place=2):
+    def plant(lesson):
+        lesson.cells[place].source += f"\n\n{text}"
+
+    return plant
+
+
+def computes(source, place=3):
+    def plant(lesson):
+        code_cells(lesson)[place].source = source
+
+    return plant
+
+
+def skip_a_number(lesson):
+    code_cells(lesson)[4].execution_count += 1
+
+
+def fail(lesson):
+    error = nbformat.v4.new_output("error", ename="E", evalue="", traceback=[])
+    code_cells(lesson)[3].outputs.append(error)
+
+
+def keep_the_widgets(lesson):
+    lesson.metadata["widgets"] = {}
+
+
+def show_a_widget(lesson):
+    data = {"application/vnd.jupyter.widget-view+json": {}}
+    code_cells(lesson)[3].outputs.append(nbformat.v4.new_output("display_data", data))
+
+
+def forget_where_images_come_from(lesson):
+    code_cells(lesson)[0].outputs = []
+
+
+def lengthen_the_setup(lesson):
+    code_cells(lesson)[0].source += "\n" * 15 + "done = True"
+
+
+def change_a_layer(lesson):
+    for cell in lesson.cells:
+        cell.source = cell.source.replace("nn.Sigmoid()", "nn.Hardsigmoid()")
+
+
+def answer_an_exercise(lesson):
+    for cell in lesson.cells:
+        cell.source = cell.source.replace("pixels = ____", "pixels = 28")
+
+
+PLANTED = [
+    (was_run_once_from_top_to_bottom, skip_a_number),
+    (has_no_errors_warnings_or_progress_bars, fail),
+    (has_no_errors_warnings_or_progress_bars, prints("careful", name="stderr")),
+    (has_no_errors_warnings_or_progress_bars, prints("UserWarning: old")),
+    (has_no_errors_warnings_or_progress_bars, prints("epoch 1/3:  40%|####      | 12/30")),
+    (has_no_widget_state, keep_the_widgets),
+    (has_no_widget_state, show_a_widget),
+    (has_nothing_of_the_machine_it_ran_on, prints("saved in /home/ada/lesson")),
+    (has_nothing_of_the_machine_it_ran_on, says(r"Look in C:\\data.")),
+    (was_run_on_the_real_images, prints("STAND-IN")),
+    (was_run_on_the_real_images, forget_where_images_come_from),
+    (is_small, prints("x" * 500_000)),
+    (has_its_headings_in_order, says("# A second title")),
+    (has_its_headings_in_order, says("#### Too deep")),
+    (describes_its_pictures, says("![short](../images/autoencoder.svg)")),
+    (links_to_what_exists, says("![A picture that nobody has drawn](../images/none.svg)")),
+    (links_to_what_exists, says("See [the next lesson](99_none.ipynb).")),
+    (links_to_what_exists, says("See [there](01_linear_vs_conv.ipynb#No-such-heading).")),
+    (has_short_cells, computes("x = 1\n" * 31)),
+    (has_short_cells, lengthen_the_setup),
+    (imports_in_one_cell_only, computes("import math\nmath.pi")),
+    (has_the_same_networks_as_the_package, change_a_layer),
+    (has_exercises_that_are_not_answered, answer_an_exercise),
+    (is_answered_rightly, lambda lesson: None),  # a lesson is not
+]
+
+
+@pytest.mark.parametrize(("check", "plant"), PLANTED)
+def test_a_planted_fault_is_found(check, plant):
+    lesson = nbformat.read(LESSONS[0], as_version=4)
+    plant(lesson)
+    with pytest.raises(AssertionError):
+        check(lesson, LESSONS[0])
+
+
+def test_every_check_has_a_planted_fault():
+    assert {check for check, _ in PLANTED} == {*OF_LESSONS, *OF_SOLUTIONS}
+
+
+def test_a_badge_or_a_first_cell_that_differs_is_found():
+    lessons = [nbformat.read(path, as_version=4) for path in LESSONS]
+    publish = importlib.util.spec_from_file_location("publish", FOLDER / "publish.py")
+    module = importlib.util.module_from_spec(publish)
+    publish.loader.exec_module(module)
+    for path, lesson in zip(LESSONS, lessons, strict=True):
+        module.add_badge(lesson, f"{module.BADGE}({module.colab('ada/lessons', path.name)})")
+        module.add_head(lesson, "git+https://example.org/ada/lessons")
+    same_badge_and_first_cell_everywhere(lessons)
+    for plant in (
+        lambda lesson: module.add_head(lesson, "git+https://example.org/bob/lessons"),
+        lambda lesson: module.add_badge(lesson, f"{module.BADGE}(https://example.org/b.ipynb)"),
+        lambda lesson: lesson.cells.remove(code_cells(lesson)[0]),
+    ):
+        damaged = copy.deepcopy(lessons)
+        plant(damaged[2])
+        with pytest.raises(AssertionError):
+            same_badge_and_first_cell_everywhere(damaged)

@@ -13,7 +13,7 @@ LEAST = 1.91  # squared error of cifar10-384 that 1 in 100 test images stays bel
 @exercise(
     hint="There are 3 x 4 pairs of a stranger and a familiar image. In how many does the stranger "
     "have the larger error?",
-    code="area = (1 + 3 + 4) / 12",
+    code="by_hand = (1 + 3 + 4) / 12",
     reason="The error 2 is larger than 1 familiar error, 6 than 3, and 9 than all 4: 8 of the 12 "
     "pairs. The AUROC is that share, 0.67.",
 )
