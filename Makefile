@@ -2,16 +2,16 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help lab test test-offline lint format notebooks train bench publish colab-check clean
+.PHONY: help lab test test-offline lint format notebooks train bench bench-full publish colab-check clean
 
 help:
 	@echo "make lab          open the lessons in JupyterLab"
 	@echo "make test         run every test, and every lesson under nbval"
 	@echo "make test-offline the same without network or data, on the stand-ins"
 	@echo "make lint         ruff, for code and notebooks"
-	@echo "make notebooks    run every lesson again and store its outputs"
+	@echo "make notebooks    run every lesson again, write the solutions, store all outputs"
 	@echo "make train        train every shipped model and record again, for hours"
-	@echo "make bench        measure speed side by side"
+	@echo "make bench        measure speed side by side; make bench-full for an hour"
 	@echo "make publish      write the repository's address everywhere: REPO=owner/name"
 	@echo "make colab-check  run every lesson in an environment with Colab's versions"
 	@echo "make clean        remove .venv and .venv-colab"
@@ -44,15 +44,19 @@ format: .venv/installed
 
 notebooks: .venv/installed
 	@$(BIN)/python notebooks/run.py
+	@$(BIN)/python notebooks/solve.py
+	@$(BIN)/python notebooks/run.py notebooks/solutions/*.ipynb
 
 train: .venv/installed
 	@$(BIN)/python -m aetutor train all --to aetutor/weights
 
 bench: .venv/installed
-	@echo "Measuring; leave the machine alone meanwhile."
-	@TQDM_DISABLE=1 $(BIN)/python benchmarks/epoch.py
-	@TQDM_DISABLE=1 $(BIN)/python benchmarks/slider.py
-	@TQDM_DISABLE=1 $(BIN)/python benchmarks/search.py
+	@echo "Measuring, for some minutes; leave the machine alone meanwhile."
+	@$(BIN)/python -m benchmarks
+
+bench-full: .venv/installed
+	@echo "Measuring, for an hour or so; leave the machine alone meanwhile."
+	@$(BIN)/python -m benchmarks --full
 
 publish: .venv/installed
 	@$(BIN)/python notebooks/publish.py $(REPO)

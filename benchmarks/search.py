@@ -1,21 +1,20 @@
-"""The nearest images: ours beside what people do, ``python benchmarks/search.py``.
+"""The nearest images: ours beside what people do.
 
-45,000 random codes of 384 numbers, and the nearest eight of one query and of 10,000. "cdist and
-sort" computes all distances and sorts them; scikit-learn searches by brute force, and so does
-faiss, where faiss-cpu is installed. All are exact: their answers are compared with the first.
+Random codes of 384 numbers, and the nearest eight of one query and of 10,000. "cdist and sort"
+computes all distances and sorts them; scikit-learn searches by brute force, and so does faiss,
+where faiss-cpu is installed. All are exact; recall is the share of the nearest that they find.
 """
-
-import resource
-import statistics
-import time
 
 import torch
 from sklearn.neighbors import NearestNeighbors
 
 from aetutor import search
+from benchmarks.measure import OURS, Row, in_turns
 
-IMAGES, LATENT_DIM, QUERIES, NEAREST = 45_000, 384, 10_000, 8
-REPEATS = 20  # of a single query
+LATENT_DIM, QUERIES, NEAREST = 384, 10_000, 8
+IMAGES = 45_000
+SIZES = (5_000, 45_000)
+MORE_SIZES = (5_000, 15_000, 45_000, 100_000, 200_000)
 
 
 def cdist_and_sort(latents):
@@ -45,69 +44,54 @@ def finders(latents):
     contenders = {
         "cdist and sort": cdist_and_sort,
         "scikit-learn": scikit_learn,
-        "faiss flat": faiss_flat,
-        "ImageIndex": image_index,
+        "faiss-cpu flat": faiss_flat,
+        OURS: image_index,
     }
     made = {}
     for name, make in contenders.items():
         try:
             made[name] = make(latents)
-        except ModuleNotFoundError as error:
-            print(f"{name} is left out: {error}")
+        except ModuleNotFoundError:
+            print(f"{name} is left out, for it is not installed.")
     return made
 
 
-def single_queries(found, queries):
-    """Milliseconds of each query by contender, in turns; the first five warm up."""
-    times = {name: [] for name in found}
-    for number in range(REPEATS + 5):
-        query = queries[number : number + 1]
-        expected = found["cdist and sort"](query)
-        for name, find in found.items():
-            start = time.perf_counter()
-            answer = find(query)
-            if number >= 5:
-                times[name].append(1000 * (time.perf_counter() - start))
-            assert torch.equal(answer, expected), name
-    return times
+def exact(queries, latents):
+    """The nearest by distances in double precision, from differences and not from products."""
+    rows = []
+    for query in queries.double():
+        distances = (latents.double() - query).square().sum(dim=1)
+        rows.append(distances.topk(NEAREST, largest=False).indices)
+    return torch.stack(rows)
 
 
-def many_queries(found, queries):
-    """Seconds by contender, but for the first: all distances at once would be 1.8 GB."""
-    seconds, answers = {}, {}
-    for name in [name for name in found if name != "cdist and sort"]:
-        start = time.perf_counter()
-        answers[name] = found[name](queries)
-        seconds[name] = time.perf_counter() - start
-    for answer in answers.values():  # equal distances may come in either order
-        assert (answer == answers["ImageIndex"]).float().mean() > 0.9999
-    return seconds
+def recall(found, right):
+    """Share of the nearest that were found, whatever their order."""
+    return (found[:, :, None] == right[:, None, :]).any(dim=2).double().mean().item()
 
 
-def peak_memory():
-    """Megabytes this process has held at most."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+def random_codes(count, seed):
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn(count, LATENT_DIM, generator=generator)
 
 
-def main():
-    generator = torch.Generator().manual_seed(0)
-    latents = torch.randn(IMAGES, LATENT_DIM, generator=generator)
-    queries = torch.randn(QUERIES, LATENT_DIM, generator=generator)
-    ours = image_index(latents)
-    before = peak_memory()
-    ours(queries)
-    print(f"{torch.get_num_threads()} threads, {IMAGES:,} codes of {LATENT_DIM} numbers")
-    print(f"ImageIndex, {QUERIES:,} queries: {peak_memory() - before:.0f} MB beyond the index")
-
-    found = finders(latents)
-    times = {name: statistics.median(some) for name, some in single_queries(found, queries).items()}
-    for name, median in times.items():
-        print(f"{name:>16}, one query: {median:6.1f} ms, x {median / times['ImageIndex']:.2f}")
-    seconds = many_queries(found, queries)
-    for name, some in seconds.items():
-        ratio = some / seconds["ImageIndex"]
-        print(f"{name:>16}, {QUERIES:,} queries: {some:5.1f} s, x {ratio:.2f}")
-
-
-if __name__ == "__main__":
-    main()
+def searching(full):
+    """Milliseconds of one query by number of images, and seconds of 10,000 queries."""
+    rows, queries = [], random_codes(QUERIES, 1)
+    for size in MORE_SIZES if full else SIZES:
+        latents = random_codes(size, 0)
+        found = finders(latents)
+        right = exact(queries[:10], latents)
+        recalls = {name: recall(find(queries[:10]), right) for name, find in found.items()}
+        turns = {name: lambda find=find: find(queries[:1]) for name, find in found.items()}
+        for name, seconds in in_turns(turns, 20, warm_up=3).items():
+            values, note = [1000 * value for value in seconds], f"recall {recalls[name]:.3f}"
+            rows.append(Row(f"Search: one query among {size:,}", name, values, "ms", note))
+        if size == IMAGES:
+            # all distances of the first at once would be 1.8 GB
+            many = {name: lambda find=find: find(queries) for name, find in found.items()
+                    if name != "cdist and sort"}  # fmt: skip
+            question = f"Search: {QUERIES:,} queries among {size:,}"
+            for name, seconds in in_turns(many, 2, warm_up=0).items():
+                rows.append(Row(question, name, seconds, "s"))
+    return rows

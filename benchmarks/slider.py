@@ -1,22 +1,23 @@
-"""From slider value to picture bytes: ours beside pyplot, ``python benchmarks/slider.py``.
+"""From slider value to picture bytes: ours beside pyplot.
 
 Each contender decodes a code of MNIST and makes a PNG of it. "Ten subplots" is what most
 notebooks do with ``interact``: the whole strip is drawn again. "One figure kept" changes the data
 of one image in a figure that stays. The explorer makes all its pictures when a pair of images is
-chosen; how long that takes is printed too. Below, the other explorers, on CIFAR-10 with a code of
-384: they compute each picture when the hand asks for it.
+chosen; how long that takes is a row, too. The other explorers, on CIFAR-10 with a code of 384,
+compute each picture when the hand asks for it.
 """
 
 import io
-import statistics
-import time
+import itertools
 
 import matplotlib.pyplot as plt
 import torch
 
 from aetutor import data, explore, latent, search, weights
+from benchmarks.measure import OURS, Row, in_turns, late, plain
 
 REPEATS = 100
+MNIST = "Slider, MNIST: from value to picture"
 
 
 def ten_subplots(model, path):
@@ -61,68 +62,61 @@ def saved(figure, close=True):
     return file.getvalue()
 
 
-def main():
+def moving(draw, positions):
+    """A contender: draw at the next position."""
+    turns = itertools.cycle(positions)
+    return lambda: draw(next(turns))
+
+
+def on_digits():
+    """Milliseconds of a frame on MNIST."""
     plt.switch_backend("agg")
-    model, test = weights.trained("mnist-conv-64"), data.load_mnist().test
+    model, test = weights.trained("mnist-conv-64"), data.load_mnist(offline="error").test
     with torch.no_grad():
         path = latent.interpolate(*model.encode(test[:2][0]), 101)
     morph = explore.interpolation(model, test)
     contenders = {
-        "ten subplots": ten_subplots(model, path),
-        "one figure kept": one_figure_kept(model, path),
-        "explorer": explorer(morph),
+        "ten pyplot subplots": ten_subplots(model, path),
+        "one pyplot figure kept": one_figure_kept(model, path),
+        OURS: explorer(morph),
     }
-    times = {name: [] for name in contenders}
-    for repeat in range(REPEATS + 5):  # the first five warm up; contenders take turns
-        for name, draw in contenders.items():
-            start = time.perf_counter()
-            assert draw(repeat * 37 % 101 / 100)
-            if repeat >= 5:
-                times[name].append(1000 * (time.perf_counter() - start))
-    ours = statistics.median(times["explorer"])
-    print(f"{REPEATS} frames each, {torch.get_num_threads()} threads, milliseconds a frame:")
-    for name, some in times.items():
-        print(f"{summary(name, some)}, x {statistics.median(some) / ours:.0f}")
-    start = time.perf_counter()
-    for _ in range(10):
-        morph.other_end.click()
-    print(f"explorer, another pair: {100 * (time.perf_counter() - start):.0f}")
-    print("CIFAR-10:")
-    for name, move in moves_of_the_others().items():
-        print(summary(name, timed(move)))
+    positions = [number * 37 % 101 / 100 for number in range(101)]
+    turns = {name: moving(draw, positions) for name, draw in contenders.items()}
+    rows = frames(MNIST, in_turns(turns, REPEATS, warm_up=5))
+    clicks = in_turns({OURS: morph.other_end.click}, 10)
+    return rows + frames("Slider, MNIST: another pair of images", clicks)
 
 
-def summary(name, times):
-    median, late = statistics.median(times), sorted(times)[int(0.95 * len(times))]
-    return f"{name:>20}: median {median:7.3f}, 95th percentile {late:7.3f}"
-
-
-def timed(move):
-    """Milliseconds of each move but the first five."""
-    times = []
-    for number in range(REPEATS + 5):
-        start = time.perf_counter()
-        move(number)
-        times.append(1000 * (time.perf_counter() - start))
-    return times[5:]
-
-
-def moves_of_the_others():
-    """By explorer, what moves its main control to another place for each number."""
-    model, cifar10 = weights.trained("cifar10-384"), data.load_cifar10()
+def on_photographs():
+    """Milliseconds of a frame of the other explorers on CIFAR-10."""
+    model, cifar10 = weights.trained("cifar10-384"), data.load_cifar10(offline="error")
     codes = search.embed(model, cifar10.train)
     axes = explore.latent_axes(model, cifar10.test)
     stranger = explore.out_of_distribution(model, cifar10.test)
     drawn = explore.samples(model, {"fitted": latent.Gaussian.fit(codes)})
-    index = {"codes": search.ImageIndex.of_latents(codes)}
-    alike = explore.similarity(index, cifar10.train)
-    return {
-        "latent axes": lambda n: setattr(axes.sliders[0], "value", n * 37 % 60 / 10 - 3),
-        "out of distribution": lambda n: setattr(stranger.strength, "value", n * 37 % 101 / 100),
-        "samples": lambda n: setattr(drawn.temperature, "value", 0.05 * (1 + n * 7 % 40)),
-        f"similarity, {len(codes):,}": lambda n: alike.buttons[n % 8].click(),
+    alike = explore.similarity({"codes": search.ImageIndex.of_latents(codes)}, cifar10.train)
+    moves = {
+        "latent axes": moving(
+            lambda value: setattr(axes.sliders[0], "value", value),
+            [n * 37 % 60 / 10 - 3 for n in range(60)],
+        ),
+        "out of distribution": moving(
+            lambda value: setattr(stranger.strength, "value", value),
+            [n * 37 % 101 / 100 for n in range(101)],
+        ),
+        "samples": moving(
+            lambda value: setattr(drawn.temperature, "value", value),
+            [0.05 * (1 + n * 7 % 40) for n in range(40)],
+        ),
+        "similarity among 45,000": moving(lambda n: alike.buttons[n].click(), range(8)),
     }
+    return frames("Slider, CIFAR-10, by explorer", in_turns(moves, REPEATS, warm_up=5))
 
 
-if __name__ == "__main__":
-    main()
+def frames(question, seconds):
+    rows = []
+    for name, values in seconds.items():
+        values = [1000 * value for value in values]
+        note = f"95th percentile {plain(late(values))}"
+        rows.append(Row(question, name, values, "ms", note))
+    return rows

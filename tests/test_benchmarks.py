@@ -1,0 +1,152 @@
+"""The benchmarks' arithmetic, and that contenders do the same work. No test asserts a time."""
+
+import io
+import json
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torchvision import datasets
+
+from aetutor import explore, latent, models, training
+from benchmarks import __main__ as command
+from benchmarks import loading, measure, search, slider
+from benchmarks import training as training_benchmark
+from benchmarks.measure import OURS, Row
+
+
+class Clock:
+    """Moves only when a contender works."""
+
+    def __init__(self):
+        self.now = 0.0
+
+    def __call__(self):
+        return self.now
+
+    def work(self, name, log, *seconds):
+        seconds = iter(seconds)
+
+        def call():
+            log.append(name)
+            self.now += next(seconds)
+
+        return call
+
+
+def test_contenders_take_turns_and_warm_up():
+    clock, log = Clock(), []
+    contenders = {
+        "slow": clock.work("slow", log, 100, 4, 6),
+        "fast": clock.work("fast", log, 50, 1, 3),
+    }
+    seconds = measure.in_turns(contenders, 2, clock=clock)
+    assert log == ["slow", "fast"] * 3
+    assert seconds == {"slow": [4, 6], "fast": [1, 3]}
+
+
+def test_ratios_are_of_medians_to_ours_of_the_same_question():
+    rows = [
+        Row("a", "theirs", [1.0, 30.0, 2.0], "s"),
+        Row("a", OURS, [0.1, 0.5, 9.0], "s"),
+        Row("b", "alone", [3.0, 5.0], "s", "by itself"),
+    ]
+    assert [row.median for row in rows] == [2.0, 0.5, 4.0]
+    assert [measure.ratio(row, rows) for row in rows] == [4.0, 1.0, None]
+    lines = measure.table(rows).splitlines()
+    assert lines[0] == "a"
+    assert lines[1].split() == ["theirs", "2", "s", "(1", "to", "30)", "x", "4"]
+    assert lines[2].split() == [OURS, "0.5", "s", "(0.1", "to", "9)"]
+    assert lines[4].split() == ["alone", "4", "s", "(3", "to", "5)", "by", "itself"]
+
+
+def test_the_95th_percentile_leaves_one_in_twenty_above():
+    assert measure.late(list(range(1, 21))) == 19
+    assert measure.late(list(range(1, 101))) == 95
+    assert measure.late([7.0]) == 7.0
+
+
+def test_results_are_plain_json():
+    rows = [Row("a", OURS, [0.5, 1.5], "s", "note")]
+    found = json.loads(json.dumps(measure.to_json(rows)))
+    assert found["rows"] == [
+        {"question": "a", "contender": OURS, "values": [0.5, 1.5], "unit": "s", "note": "note",
+         "median": 1.0}
+    ]  # fmt: skip
+    assert found["machine"]["torch"] == torch.__version__
+
+
+def test_the_figure_has_a_bar_for_each_rival():
+    rows = [
+        Row("a", "theirs", [4.0], "s"),
+        Row("a", OURS, [2.0], "s"),
+        Row("b", "alone", [1.0], "s"),
+    ]
+    axis = command.figure(rows).axes[0]
+    assert [bar.get_width() for bar in axis.patches] == [2.0]
+    assert [label.get_text() for label in axis.get_yticklabels()] == ["a\ntheirs"]
+
+
+def test_all_ways_to_search_find_the_same(monkeypatch):
+    latents, queries = search.random_codes(300, 0), search.random_codes(7, 1)
+    right = search.exact(queries, latents)
+    found = {name: find(queries) for name, find in search.finders(latents).items()}
+    assert len(found) >= 3
+    for name, indices in found.items():
+        assert torch.equal(indices, right), name
+        assert search.recall(indices, right) == 1.0
+    assert search.recall(right.flip(1), right) == 1.0
+    assert search.recall(right + 1000, right) == 0.0
+    half = torch.cat([right[:, :4], right[:, 4:] + 1000], dim=1)
+    assert search.recall(half, right) == 0.5
+
+
+def test_all_ways_to_draw_follow_the_slider(digits):
+    model = models.ConvAutoencoder(8).eval()
+    with torch.no_grad():
+        path = latent.interpolate(*model.encode(digits.test[:2][0]), 101)
+    morph = explore.interpolation(model, digits.test)
+    for draw, size in (
+        (slider.ten_subplots(model, path), (1000, 120)),
+        (slider.one_figure_kept(model, path), (224, 224)),
+        (slider.explorer(morph), (28, 28)),
+    ):
+        first, last = draw(0.0), draw(1.0)
+        assert Image.open(io.BytesIO(first)).size == size
+        assert first != last
+        assert draw(0.0) == first
+    turns = slider.moving(lambda position: position, [1, 2])
+    assert [turns(), turns(), turns()] == [1, 2, 1]
+
+
+def test_torchvision_reads_the_files_that_are_written_for_it(tmp_path, digits, patches):
+    for ours, write, theirs in (
+        (digits, loading.write_mnist, datasets.MNIST),
+        (patches, loading.write_cifar10, loading.FreshCIFAR10),
+    ):
+        arrays = loading.arrays_of(ours)
+        write(tmp_path, arrays)
+        for train in (True, False):
+            split = "train" if train else "test"
+            read = theirs(tmp_path, train=train)
+            assert np.array_equal(np.asarray(read.data), arrays[f"{split}_images"])
+            assert list(map(int, read.targets)) == arrays[f"{split}_labels"].tolist()
+
+
+def test_the_usual_loop_learns_what_fit_learns(digits):
+    usual = training_benchmark.Usual(digits)
+    model = models.LinearAutoencoder(10, seed=0)
+    assert usual.error(model) == pytest.approx(training.evaluate(model, digits.val), rel=1e-4)
+    before = usual.error(model)
+    error = usual.run(model, 3)
+    theirs = training.fit(models.LinearAutoencoder(10, seed=0), digits, epochs=3).val_error[-1]
+    assert error < before
+    assert error == pytest.approx(theirs, rel=0.1)
+
+
+def test_operations_are_those_of_a_step():
+    model = models.LinearAutoencoder(10, hidden_sizes=())
+    weights = 2 * 784 * 10
+    # a product forward, and backward two: for the weights, and for the input of all but the first
+    assert training_benchmark.operations(model) == 2 * (3 * weights - 784 * 10)
