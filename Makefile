@@ -52,11 +52,11 @@ train: .venv/installed
 
 bench: .venv/installed
 	@echo "Measuring, for some minutes; leave the machine alone meanwhile."
-	@$(BIN)/python -m benchmarks
+	@TQDM_DISABLE=1 $(BIN)/python -m benchmarks
 
 bench-full: .venv/installed
 	@echo "Measuring, for an hour or so; leave the machine alone meanwhile."
-	@$(BIN)/python -m benchmarks --full
+	@TQDM_DISABLE=1 $(BIN)/python -m benchmarks --full
 
 publish: .venv/installed
 	@$(BIN)/python notebooks/publish.py $(REPO)

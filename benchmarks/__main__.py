@@ -1,12 +1,11 @@
 """Measure everything side by side: ``python -m benchmarks``, or with ``--full`` for an hour.
 
 Prints a table, and writes it to benchmarks/results.json and as a figure to images/benchmarks.png.
-Needs the real images. Leave the machine alone meanwhile.
+Needs the real images. Leave the machine alone meanwhile; TQDM_DISABLE=1 leaves progress bars out.
 """
 
 import argparse
 import json
-import os
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -24,7 +23,7 @@ def measured(full):
         slider.on_photographs,
         lambda: search.searching(full),
         loading.loading,
-        loading.imports,
+        lambda: loading.imports(full),
         training.epochs,
         lambda: training.time_to_quality(full),
     ]
@@ -57,7 +56,6 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--full", action="store_true", help="the long form, an hour or so")
     full = parser.parse_args().full
-    os.environ["TQDM_DISABLE"] = "1"
     print(", ".join(f"{name} {value}" for name, value in machine().items()))
     rows = measured(full)
     (FOLDER / "results.json").write_text(json.dumps(to_json(rows), indent=1) + "\n")

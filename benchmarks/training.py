@@ -48,9 +48,9 @@ class Transformed(Dataset):
 class Usual:
     """Training as most tutorials write it."""
 
-    def __init__(self, mnist):
-        self.train = DataLoader(Transformed(mnist.train), batch_size=64, shuffle=True)
-        self.val = DataLoader(Transformed(mnist.val), batch_size=500)
+    def __init__(self, dataset):
+        self.train = DataLoader(Transformed(dataset.train), batch_size=64, shuffle=True)
+        self.val = DataLoader(Transformed(dataset.val), batch_size=500)
 
     def epoch(self, model, optimizer):
         for images, _ in self.train:
@@ -92,24 +92,31 @@ def fast_run(kind, mnist, target):
 
 
 def time_to_quality(full):
-    """Seconds to the held-out error of the textbook's 20 epochs, on MNIST."""
+    """Seconds to the held-out error of the textbook's 20 epochs, on MNIST.
+
+    The quick form measures the 20 epochs by a fifth of one, the fast recipe in any case to the end.
+    """
     mnist, rows = data.load_mnist(offline="error"), []
-    usual = Usual(mnist)
-    epochs = EPOCHS if full else 1  # the quick form counts 20 times a measured epoch
-    note = "" if full else f"{EPOCHS} times one measured epoch"
+    part, epochs = (1, EPOCHS) if full else (5, 1)
+    some = replace(
+        mnist,
+        train=first(mnist.train, len(mnist.train) // part),
+        val=first(mnist.val, len(mnist.val) // part),
+    )
+    usual, share = Usual(some), part * EPOCHS / epochs
+    note = "" if full else f"{share:.0f} times a measured fifth of an epoch"
     for name, (title, kind) in MNIST.items():
         target = textbook_error(name)
         question = f"MNIST, {title}: to a held-out error of {target:.5f}"
         contenders = {
             "DataLoader, ToTensor, Adam": lambda kind=kind: usual.run(kind(), epochs),
-            "textbook recipe in fit": lambda kind=kind: training.fit(kind(), mnist, epochs=epochs),
+            "textbook recipe in fit": lambda kind=kind: training.fit(kind(), some, epochs=epochs),
         }
         seconds = in_turns(contenders, 1 if full else 2, warm_up=0)
         for contender, found in seconds.items():
-            values = [value * EPOCHS / epochs for value in found]
-            rows.append(Row(question, contender, values, "s", note))
-        runs = [fast_run(kind, mnist, target) for _ in range(2)]
-        rows.append(Row(question, OURS, [run[0] for run in runs], "s", f"{runs[0][1]} epochs"))
+            rows.append(Row(question, contender, [share * value for value in found], "s", note))
+        took, needed = fast_run(kind, mnist, target)
+        rows.append(Row(question, OURS, [took], "s", f"{needed} epochs"))
     return rows
 
 

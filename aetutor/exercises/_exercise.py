@@ -187,8 +187,8 @@ def compare(result, right, mistakes=None, *, given="", tolerance=1e-3):
             raise WrongError(sentence)
     inputs = f" for {given}" if given else ""
     if isinstance(right, torch.Tensor):
-        apart = (result - right).abs().max().item()
-        raise WrongError(f"The values are not the right ones{inputs}: up to {apart:.3g} off.")
+        wrong = (result - right).abs() > tolerance * right.abs().max()
+        raise WrongError(f"{wrong.double().mean():.0%} of the values are wrong{inputs}.")
     raise WrongError(f"{result:.6g} is not the right value{inputs}.")
 
 

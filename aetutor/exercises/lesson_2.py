@@ -59,6 +59,10 @@ def spherical(answer):
             {
                 "That is the straight path.": latent.interpolate(start, end, steps),
                 "Those are the directions, of norm 1; let the norm change evenly.": right / norms,
+                "The norms are right, but the direction does not turn evenly: that is the straight "
+                "path, made longer.": (
+                    torch.nn.functional.normalize(latent.interpolate(start, end, steps)) * norms
+                ),
                 "The norm stays that of the start; let it change evenly.": (
                     right / norms * start.norm()
                 ),
@@ -91,7 +95,11 @@ def through(answer):
         if count > 2 and shape == ((count - 1) * steps, 4):
             raise WrongError("Where two pieces meet, the stop comes twice: the path would halt.")
         if count > 2 and shape == (steps, 4):
-            raise WrongError("That are the steps of one piece; there is one between any two stops.")
+            raise WrongError(
+                "Those are the steps of one piece; there is one between any two stops."
+            )
+        if shape == ((count - 1) * (steps - 1), 4):
+            raise WrongError("The last stop is missing, or the first.")
         right = torch.cat([*(piece[:-1] for piece in pieces), stops[-1:]])
         straight = latent.interpolate(stops[0], stops[-1], len(right))
         compare(

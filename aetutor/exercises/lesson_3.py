@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import torch
 from torch.nn import functional as F
 
@@ -127,10 +128,12 @@ def length_for(answer):
                 "The length is on a logarithmic axis, but the error is not.": (
                     short * (long / short) ** plain
                 ),
-                "That is the shortest measured length that is good enough; go between them.": (
-                    float(long)
-                ),
+                "That is the shortest measured length that is good enough; go between them. (If "
+                "you used np.interp: it needs rising numbers, and errors fall.)": float(long),
                 "That length is measured, but its error is too large.": float(short),
+                "np.interp needs rising numbers, and errors fall: turn both lists round.": (
+                    float(np.interp(target, values, sizes))
+                ),
             },
             given=f"a target of {target:.1f} and errors {{{_row(errors)}}}",
         )
@@ -150,7 +153,7 @@ def length_for(answer):
 def psnr(answer):
     """The peak signal-to-noise ratio of each image."""
     for count in (4, 2):
-        images = 2 * torch.rand(count, 3, 8, 8, generator=DICE) - 1
+        images = 2 * torch.rand(count, 3, 32, 32, generator=DICE) - 1
         drawn = images + torch.randn(images.shape, generator=DICE) * torch.rand(
             count, 1, 1, 1, generator=DICE
         )
@@ -216,6 +219,9 @@ def quantised(answer):
                     ),
                     "Take the nearest level, not the one below.": (
                         levelled(levels - 1, (0, levels - 1), keep=torch.floor)
+                    ),
+                    "Those are the numbers of the levels; their values are asked for.": (
+                        ((codes - low) / (high - low) * (levels - 1)).round().clamp(0, levels - 1)
                     ),
                     "Numbers below `low` and above `high` must become these.": (
                         levelled(levels - 1, (-math.inf, math.inf))

@@ -46,9 +46,13 @@ def topk_by_cosine(answer):
         if torch.allclose(result, right.values.double(), atol=1e-4):
             raise WrongError("Those are the cosines; the places are asked for, `.indices`.")
         mistakes = {
-            "Normalisation is forgotten: long codes win by their length.": queries @ latents.T,
+            "The codes are not normalised: long ones win by their length.": queries @ latents.T,
             "Those are the farthest: the cosine is largest where the angle is smallest.": -cosines,
             "Those are the nearest by distance, not by angle.": -torch.cdist(queries, latents),
+            "The angle is asked for as seen from zero: subtract no mean.": (
+                F.normalize(queries - latents.mean(dim=0))
+                @ F.normalize(latents - latents.mean(dim=0)).T
+            ),
         }
         mistakes = {
             sentence: scores.topk(k, dim=1).indices.double()
@@ -82,6 +86,7 @@ def precision(answer):
             own.mean(dim=1),
             {
                 "Those are the hits; divide by how many were found.": own.sum(dim=1),
+                "Divide by how many were found, which is not always 8.": own.sum(dim=1) / 8,
                 "That says whether there is any hit; which share are hits?": own.amax(dim=1),
                 "Those are the misses.": 1 - own.mean(dim=1),
             },
@@ -135,7 +140,7 @@ def times_found(answer):
         counts = neighbours.flatten().bincount(minlength=size).double()
         result = call(answer, neighbours, size)
         if isinstance(result, torch.Tensor) and len(result.shape) == 1 and len(result) < size:
-            raise WrongError("The images at the end, which were never found, are missing.")
+            raise WrongError("Images that were never found are missing; count 0 for them.")
         compare(
             tensor(result, (size,), dtype=torch.float64),
             counts,
@@ -188,7 +193,7 @@ def copies(answer):
         if alike < ALIKE:
             raise WrongError(
                 f"The pixels of test image {test} and training image {train} have a correlation "
-                f"of {alike:.2f}; from {ALIKE} on we call it a near-copy."
+                f"of {alike:.3f}; from {ALIKE} on we call it a near-copy."
             )
 
 
