@@ -45,7 +45,7 @@ def halfway_norm(answer):
 def spherical(answer):
     """Spherical interpolation."""
     for size in (2, 3, 11):
-        start, end = torch.randn(2, size, generator=DICE) * torch.tensor([[2.0], [5.0]])
+        start, end = _two_codes(size)
         steps = int(torch.randint(4, 12, (), generator=DICE))
         right = latent.interpolate(start, end, steps, "spherical")
         norms = right.norm(dim=1, keepdim=True)
@@ -145,3 +145,11 @@ def mean_codes(answer):
             },
             given="codes in random order, not equally many of each digit",
         )
+
+
+def _two_codes(size):
+    """Of different norms, and neither parallel nor opposite, where rounding would decide."""
+    while True:
+        start, end = torch.randn(2, size, generator=DICE) * torch.tensor([[2.0], [5.0]])
+        if torch.cosine_similarity(start, end, dim=0).abs() < 0.95:
+            return start, end
