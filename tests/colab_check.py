@@ -2,7 +2,8 @@
 
 The environment has the versions of tests/colab-constraints.txt, but not this package. Each lesson
 lies in an empty folder and begins with the line of ``make publish``, here with this checkout in
-the place of the repository's address. Nothing but the package may be installed by it.
+the place of the repository's address. Nothing but the package may be installed by it. Without
+AETUTOR_DATA the rest of each lesson runs with no network, on the stand-ins.
 """
 
 import importlib.util
@@ -17,6 +18,12 @@ import nbformat
 from nbclient import NotebookClient
 
 ROOT = Path(__file__).parents[1]
+OFFLINE = """import os
+
+for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
+    os.environ[name] = "http://127.0.0.1:9"  # where nobody answers
+os.environ["no_proxy"] = os.environ["NO_PROXY"] = "127.0.0.1,localhost"
+os.environ["XDG_CACHE_HOME"] = os.getcwd()  # an empty folder"""
 
 
 def load_publish():
@@ -39,11 +46,15 @@ def main():
     before = set(pip("freeze"))
     os.environ["TQDM_DISABLE"] = "1"
     os.environ["PYDEVD_DISABLE_FILE_VALIDATION"] = "1"  # or each kernel warns of its debugger
-    print("With real images." if "AETUTOR_DATA" in os.environ else "Without images: on stand-ins.")
+    offline = "AETUTOR_DATA" not in os.environ
+    print("Offline, on the stand-ins." if offline else "With the images of AETUTOR_DATA.")
     for path in sorted((ROOT / "notebooks").glob("0*.ipynb")):
         start = time.monotonic()
         lesson = nbformat.read(path, as_version=4)
         publish.add_head(lesson, ROOT)
+        if offline:
+            head = next(place for place, cell in enumerate(lesson.cells) if cell.id == "head")
+            lesson.cells.insert(head + 1, nbformat.v4.new_code_cell(OFFLINE))
         with tempfile.TemporaryDirectory() as folder:
             client = NotebookClient(
                 lesson,
