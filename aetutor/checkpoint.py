@@ -1,5 +1,6 @@
 """Checkpoints: how a training run survives a crash."""
 
+import hashlib
 import io
 import json
 import pickle
@@ -12,6 +13,7 @@ from aetutor.files import replacing
 from aetutor.history import History
 
 LAST, BEST = "last.pt", "best.pt"
+DIGEST = 32  # bytes before torch's own
 # What torch.load raises depends on where a file is damaged.
 UNREADABLE = (
     *(ValueError, TypeError, LookupError, EOFError, OSError, RuntimeError),
@@ -81,6 +83,7 @@ class Checkpoint:
         buffer = io.BytesIO()
         torch.save(state, buffer)
         with replacing(self.folder / name) as file:
+            file.write(hashlib.sha256(buffer.getbuffer()).digest())
             file.write(buffer.getbuffer())
 
 
@@ -112,8 +115,12 @@ def load_best(folder, model):
 
 def _read(path, device, names):
     try:
+        content = path.read_bytes()
+        # torch.load itself would take other numbers for weights without a word.
+        if hashlib.sha256(content[DIGEST:]).digest() != content[:DIGEST]:
+            raise ValueError("its contents do not match its SHA-256: it was damaged or altered")
         # weights_only: a checkpoint may come from somebody else, so it must not run code.
-        state = torch.load(path, map_location=device, weights_only=True)
+        state = torch.load(io.BytesIO(content[DIGEST:]), map_location=device, weights_only=True)
         if not isinstance(state, dict) or names - state.keys():
             raise ValueError("it is no checkpoint of aetutor's")
     except UNREADABLE as error:

@@ -1,3 +1,5 @@
+import hashlib
+import io
 import math
 
 import pytest
@@ -266,17 +268,24 @@ def test_a_damaged_checkpoint_is_refused_by_name(digits, tmp_path):
             training.fit(models.LinearAutoencoder(4), digits, epochs=1, checkpoint=tmp_path)
 
 
-def test_a_checkpoint_cannot_run_code(digits, tmp_path):
+def test_a_checkpoint_cannot_run_code(digits, tmp_path, capsys):
     class Trap:
         def __reduce__(self):
             return (print, ("the trap went off",))
 
-    torch.save({"no": "checkpoint"}, tmp_path / "last.pt")
+    def plant(state):  # with a hash that is right, as whoever means harm would
+        buffer = io.BytesIO()
+        torch.save(state, buffer)
+        digest = hashlib.sha256(buffer.getvalue()).digest()
+        (tmp_path / "last.pt").write_bytes(digest + buffer.getvalue())
+
+    plant({"no": "checkpoint"})
     with pytest.raises(ValueError, match="no checkpoint of aetutor's"):
         training.fit(models.LinearAutoencoder(4), digits, epochs=1, checkpoint=tmp_path)
-    torch.save({"run": Trap()}, tmp_path / "last.pt")
+    plant({"run": Trap()})
     with pytest.raises(ValueError, match="cannot be read"):
         training.fit(models.LinearAutoencoder(4), digits, epochs=1, checkpoint=tmp_path)
+    assert "the trap went off" not in capsys.readouterr().out
 
 
 def test_a_full_disk_costs_the_checkpoint_not_the_run(digits, tmp_path, small_files):
