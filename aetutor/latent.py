@@ -95,7 +95,10 @@ class Gaussian:
     @classmethod
     def standard(cls, latent_dim):
         """Return N(0, I): means 0, variances 1, no correlations."""
-        return cls(torch.zeros(latent_dim), torch.eye(latent_dim))
+        return cls(
+            torch.zeros(latent_dim, dtype=torch.float32),
+            torch.eye(latent_dim, dtype=torch.float32),
+        )
 
     @classmethod
     def fit(cls, latents):
@@ -127,7 +130,7 @@ class Gaussian:
         """
         _check_draw(count, temperature)
         generator = torch.Generator().manual_seed(seed)
-        noise = torch.randn(count, len(self.scales), generator=generator)
+        noise = torch.randn(count, len(self.scales), generator=generator, dtype=self.mean.dtype)
         return self.mean + temperature * (noise * self.scales) @ self.axes.T
 
 
@@ -166,7 +169,7 @@ class Mixture:
         _check_draw(count, temperature)
         generator = torch.Generator().manual_seed(seed)
         part = torch.multinomial(self.weights, count, replacement=True, generator=generator)
-        latents = torch.empty(count, len(self.parts[0].mean))
+        latents = self.parts[0].mean.new_empty(count, len(self.parts[0].mean))
         for number in part.unique().tolist():
             chosen = part == number
             latents[chosen] = self.parts[number].sample(
@@ -197,7 +200,7 @@ class Jitter:
         _check_draw(count, temperature)
         generator = torch.Generator().manual_seed(seed)
         chosen = torch.randint(len(self.latents), (count,), generator=generator)
-        move = torch.randn(count, len(self.scale), generator=generator)
+        move = torch.randn(count, len(self.scale), generator=generator, dtype=self.scale.dtype)
         return self.latents[chosen] + temperature * self.scale * move
 
 

@@ -236,8 +236,8 @@ class PCAAutoencoder(Autoencoder):
             raise ValueError(
                 f"latent_dim must be at most the {pixels} values of an image, got {latent_dim}"
             )
-        self.register_buffer("mean", torch.zeros(pixels))
-        self.register_buffer("components", torch.zeros(latent_dim, pixels))
+        self.register_buffer("mean", torch.zeros(pixels, dtype=torch.float32))
+        self.register_buffer("components", torch.zeros(latent_dim, pixels, dtype=torch.float32))
 
     @classmethod
     def fit(cls, images, latent_dim):
@@ -264,7 +264,7 @@ class PCAAutoencoder(Autoencoder):
             raise ValueError(f"{latent_dim} components need as many images, got {len(images)}")
         model = cls(latent_dim, image_shape=tuple(images.shape[1:]), value_range=value_range)
         mean = images.mean(dim=0).flatten()
-        covariance = torch.zeros(len(mean), len(mean), device=mean.device)
+        covariance = mean.new_zeros(len(mean), len(mean))
         for some in images.split(1000):  # a centred copy of all images would double the memory
             centred = some.flatten(1) - mean
             covariance.addmm_(centred.T, centred, alpha=1 / len(images))
@@ -373,7 +373,12 @@ def _dense(sizes):
 
 @contextmanager
 def _seeded(seed):
-    """Draw initial weights from a seed, and leave the reader's own random numbers alone."""
+    """Draw initial weights from a seed, in float32, and leave the reader's own settings alone."""
+    dtype = torch.get_default_dtype()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        yield
+        torch.set_default_dtype(torch.float32)
+        try:
+            yield
+        finally:
+            torch.set_default_dtype(dtype)

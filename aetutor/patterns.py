@@ -79,7 +79,7 @@ def ramp(count, *, image_shape=COLOUR, value_range=RANGE, seed=0):
     Parameters as for :func:`noise`.
     """
     angle = _uniform((_checked(count), image_shape[0], 1, 1), (0, 2 * math.pi), seed)
-    y, x = (torch.linspace(-1, 1, side) for side in image_shape[1:])
+    y, x = (torch.linspace(-1, 1, side, dtype=torch.float32) for side in image_shape[1:])
     height = torch.cos(angle) * x + torch.sin(angle) * y[:, None]
     low, high = value_range
     steepest = height.abs().amax(dim=(2, 3), keepdim=True)
@@ -197,7 +197,8 @@ def scrambled(images, *, cell=4, seed=0):
 
 def _uniform(shape, value_range, seed):
     low, high = value_range
-    return torch.rand(shape, generator=torch.Generator().manual_seed(seed)) * (high - low) + low
+    generator = torch.Generator().manual_seed(seed)
+    return torch.rand(shape, generator=generator, dtype=torch.float32) * (high - low) + low
 
 
 def _colours(count, image_shape, value_range, seed):

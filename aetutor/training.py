@@ -199,6 +199,7 @@ def _epoch(model, progress, val, setup, history):
     history.seconds.append(time.perf_counter() - start)
 
 
+@torch.enable_grad()  # even if the reader has switched gradients off
 def _train(model, progress, setup):
     """One pass over the batches; the mean of their errors, not finite if one was not."""
     model.train()

@@ -118,7 +118,9 @@ class Interpolation(Explorer):
             decoded, steps = self._model.decode(path), self._model.decode(steps)
         self.message.value = ""
         self._images = images
-        mixed = torch.lerp(*images, torch.linspace(0, 1, FRAMES)[:, None, None, None])
+        mixed = torch.lerp(
+            *images, torch.linspace(0, 1, FRAMES, dtype=torch.float32)[:, None, None, None]
+        )
         self._decoded, self._mixed = (
             [self._png(frame) for frame in frames.split(1)] for frames in (decoded, mixed)
         )

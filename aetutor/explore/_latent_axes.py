@@ -89,7 +89,7 @@ class LatentAxes(Explorer):
 
     def _move(self):
         with torch.inference_mode():
-            amounts = torch.tensor([control.value for control in self.sliders])
+            amounts = torch.tensor([c.value for c in self.sliders], dtype=torch.float32)
             moved = self._model.decode(self._code + amounts @ self._moves)
             self.picture.value = self._png(moved)
 
