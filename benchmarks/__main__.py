@@ -42,13 +42,14 @@ def figure(rows):
     bars = [(row, ratio(row, rows)) for row in rows]
     bars = [(row, times) for row, times in bars if times and row.contender != OURS]
     names = [f"{row.question}\n{row.contender}" for row, _ in bars]
-    figure, axis = plt.subplots(figsize=(9, 0.5 * len(bars) + 1), layout="constrained")
-    drawn = axis.barh(names, [times for _, times in bars], color="#0173b2")
+    figure, axis = plt.subplots(figsize=(9, 0.45 * len(bars) + 1), layout="constrained")
+    drawn = axis.barh(names, [times - 1 for _, times in bars], left=1, color="#0173b2")
     axis.bar_label(drawn, [plain(times) for _, times in bars], padding=3)
     axis.axvline(1, color="black")
     axis.invert_yaxis()
-    axis.margins(x=0.1)
+    axis.margins(x=0.15, y=0.01)
     axis.set(xscale="log", xlabel=f"times as long as {OURS}, in the same run")
+    axis.xaxis.set_major_formatter("{x:g}")
     return figure
 
 

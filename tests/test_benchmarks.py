@@ -84,7 +84,7 @@ def test_the_figure_has_a_bar_for_each_rival():
         Row("b", "alone", [1.0], "s"),
     ]
     axis = command.figure(rows).axes[0]
-    assert [bar.get_width() for bar in axis.patches] == [2.0]
+    assert [(bar.get_x(), bar.get_width()) for bar in axis.patches] == [(1, 1.0)]  # from 1 to 2
     assert [label.get_text() for label in axis.get_yticklabels()] == ["a\ntheirs"]
 
 
