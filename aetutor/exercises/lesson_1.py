@@ -16,7 +16,8 @@ from aetutor.exercises._exercise import DICE, WrongError, call, compare, exercis
     code="pixels = (10 - 1) * 3 - 2 * 2 + 5",
     reason="$(n - 1)\\,s - 2p + k + o$ with $n = 10$, $s = 3$, $p = 2$, $k = 5$ and no output "
     "padding: the last of 10 stamps begins 27 pixels after the first and is 5 wide, which makes "
-    "32; the padding cuts 2 off each side. 28 again.",
+    "32; the padding cuts 2 off each side. That is 28, not 29: both shrink to 10, and only an "
+    "output padding of 1 brings the 29 back.",
 )
 def transposed_size(answer):
     """The size that a transposed convolution makes."""
