@@ -26,9 +26,9 @@ os.environ["no_proxy"] = os.environ["NO_PROXY"] = "127.0.0.1,localhost"
 os.environ["XDG_CACHE_HOME"] = os.getcwd()  # an empty folder"""
 
 
-def load_publish():
-    """The module notebooks/publish.py."""
-    spec = importlib.util.spec_from_file_location("publish", ROOT / "notebooks" / "publish.py")
+def load_script(name):
+    """A module of notebooks/, which is no package."""
+    spec = importlib.util.spec_from_file_location(name, ROOT / "notebooks" / f"{name}.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
@@ -41,7 +41,7 @@ def pip(*arguments):
 
 
 def main():
-    publish = load_publish()
+    publish = load_script("publish")
     pip("uninstall", "--yes", "aetutor")
     before = set(pip("freeze"))
     os.environ["TQDM_DISABLE"] = "1"

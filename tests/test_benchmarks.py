@@ -88,7 +88,7 @@ def test_the_figure_has_a_bar_for_each_rival():
     assert [label.get_text() for label in axis.get_yticklabels()] == ["a\ntheirs"]
 
 
-def test_all_ways_to_search_find_the_same(monkeypatch):
+def test_all_ways_to_search_find_the_same():
     latents, queries = search.random_codes(300, 0), search.random_codes(7, 1)
     right = search.exact(queries, latents)
     found = {name: find(queries) for name, find in search.finders(latents).items()}

@@ -6,7 +6,6 @@ a fault below, planted to see that it is found.
 
 import ast
 import copy
-import importlib.util
 import re
 from itertools import pairwise
 from pathlib import Path
@@ -14,6 +13,7 @@ from pathlib import Path
 import nbformat
 import pytest
 import torch
+from colab_check import load_script
 
 from aetutor import exercises, models
 
@@ -139,14 +139,7 @@ def is_answered_rightly(notebook, path):
     assert all([output.text for output in cell.outputs] == ["Right.\n"] for cell in cells)
 
 
-def load_solve():
-    spec = importlib.util.spec_from_file_location("solve", FOLDER / "solve.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-solve = load_solve()
+solve = load_script("solve")
 EVERYWHERE = (
     was_run_once_from_top_to_bottom,
     has_no_errors_warnings_or_progress_bars,
@@ -320,16 +313,14 @@ def test_every_check_has_a_planted_fault():
 
 def test_a_badge_or_a_first_cell_that_differs_is_found():
     lessons = [nbformat.read(path, as_version=4) for path in LESSONS]
-    publish = importlib.util.spec_from_file_location("publish", FOLDER / "publish.py")
-    module = importlib.util.module_from_spec(publish)
-    publish.loader.exec_module(module)
+    publish = load_script("publish")
     for path, lesson in zip(LESSONS, lessons, strict=True):
-        module.add_badge(lesson, f"{module.BADGE}({module.colab('ada/lessons', path.name)})")
-        module.add_head(lesson, "git+https://example.org/ada/lessons")
+        publish.add_badge(lesson, f"{publish.BADGE}({publish.colab('ada/lessons', path.name)})")
+        publish.add_head(lesson, "git+https://example.org/ada/lessons")
     same_badge_and_first_cell_everywhere(lessons)
     for plant in (
-        lambda lesson: module.add_head(lesson, "git+https://example.org/bob/lessons"),
-        lambda lesson: module.add_badge(lesson, f"{module.BADGE}(https://example.org/b.ipynb)"),
+        lambda lesson: publish.add_head(lesson, "git+https://example.org/bob/lessons"),
+        lambda lesson: publish.add_badge(lesson, f"{publish.BADGE}(https://example.org/b.ipynb)"),
         lambda lesson: lesson.cells.remove(code_cells(lesson)[0]),
     ):
         damaged = copy.deepcopy(lessons)

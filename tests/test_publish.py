@@ -1,6 +1,5 @@
 """One address in all places, or in none."""
 
-import importlib.util
 import re
 import shutil
 import tomllib
@@ -8,19 +7,10 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from colab_check import load_script
 
 ROOT = Path(__file__).parents[1]
-PUBLISH = ROOT / "notebooks" / "publish.py"
-
-
-def load(path):
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-publish = load(PUBLISH).publish
+publish = load_script("publish").publish
 
 
 @pytest.fixture

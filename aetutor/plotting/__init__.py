@@ -5,7 +5,6 @@ unless ``value_range`` says otherwise.
 """
 
 from aetutor.plotting._charts import (
-    checklist,
     curves,
     error_bars,
     heatmap,
@@ -13,6 +12,7 @@ from aetutor.plotting._charts import (
     learning_curves,
     scatter,
 )
+from aetutor.plotting._checklist import checklist
 from aetutor.plotting._images import (
     error_maps,
     images,
