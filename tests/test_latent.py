@@ -1,6 +1,7 @@
 import math
 
 import pytest
+import scipy.linalg
 import torch
 
 from aetutor import latent
@@ -103,15 +104,27 @@ def test_a_flat_covariance_can_be_drawn_from():
 
 
 def test_the_frechet_distance_of_two_known_gaussians():
-    generator = torch.Generator().manual_seed(0)
-    noise = torch.randn(2000, 3, generator=generator, dtype=torch.float64)
-    noise = noise - noise.mean(0)
-    white = noise @ torch.linalg.inv(torch.linalg.cholesky(torch.cov(noise.T))).T  # covariance I
+    white = latent.Gaussian(torch.zeros(3).double(), torch.eye(3).double())
     assert latent.frechet_distance(white, white) == pytest.approx(0, abs=1e-9)
     # Means apart by (1, 2, 0), standard deviations 1 against (3, 1, 2): 5 + 2^2 + 0 + 1^2.
-    other = white * torch.tensor([3.0, 1.0, 2.0]) + torch.tensor([1.0, 2.0, 0.0])
+    variances = torch.tensor([9.0, 1.0, 4.0]).double()
+    other = latent.Gaussian(torch.tensor([1.0, 2.0, 0.0]).double(), torch.diag(variances))
     assert latent.frechet_distance(white, other) == pytest.approx(10)
     assert latent.frechet_distance(other, white) == pytest.approx(10)
+
+
+def test_the_frechet_distance_of_correlated_gaussians_is_that_of_scipy():
+    generator = torch.Generator().manual_seed(0)
+    one, other = (
+        latent.Gaussian.fit(
+            torch.randn(50, 4, generator=generator).double()
+            @ torch.randn(4, 4, generator=generator).double()
+        )
+        for _ in range(2)
+    )
+    mixed = scipy.linalg.sqrtm((one.covariance @ other.covariance).numpy()).trace().real
+    expected = (one.mean - other.mean).square().sum() + (one.covariance + other.covariance).trace()
+    assert latent.frechet_distance(one, other) == pytest.approx(expected.item() - 2 * mixed)
 
 
 @pytest.mark.parametrize(
@@ -131,7 +144,10 @@ def test_the_frechet_distance_of_two_known_gaussians():
         (lambda z: latent.Jitter(z, 0), "width must be above 0, got 0"),
         (lambda z: latent.Mixture(z, 0), "from 1 to 4000, got 0"),
         (lambda z: latent.Mixture(z, 2).sample(3, temperature=-1), "above 0, got -1"),
-        (lambda z: latent.frechet_distance(z, z[:, :2]), "one length, got 3 and 2"),
+        (
+            lambda z: latent.frechet_distance(*map(latent.Gaussian.fit, (z, z[:, :2]))),
+            "one length, got 3 and 2",
+        ),
     ],
 )
 def test_what_cannot_be_drawn_is_refused(codes, call, message):
