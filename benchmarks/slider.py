@@ -1,6 +1,6 @@
 """From slider value to picture bytes: ours beside pyplot.
 
-Each contender decodes a code of MNIST and makes a PNG of it. "Ten subplots" is what most
+Each contender decodes a code of MNIST and makes a picture file of it. "Ten subplots" is what most
 notebooks do with ``interact``: the whole strip is drawn again. "One figure kept" changes the data
 of one image in a figure that stays. The explorer makes all its pictures when a pair of images is
 chosen; how long that takes is a row, too. The other explorers, on CIFAR-10 with a code of 384,

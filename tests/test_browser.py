@@ -144,7 +144,7 @@ def test_the_other_explorers_follow_the_hand_too(page, lab, twins):
     axes, stranger, drawn, neighbours = twins.values()
     for number, slider, last, twin in (
         (1, axes.sliders[0], 2, axes.picture),
-        (2, stranger.strength, 1, stranger.reconstruction),
+        (2, stranger.strength, 0, stranger.picture),
         (3, drawn.temperature, 0, drawn.picture),
     ):
         picture = cells.nth(number).locator("img.widget-image").nth(last)

@@ -3,7 +3,7 @@
 import ipywidgets as widgets
 import torch
 
-from aetutor.explore._parts import Explorer, column, picture, slider, small_side, titled
+from aetutor.explore._parts import Explorer, column, picture, picture_grid, slider, titled
 from aetutor.latent import METHODS, interpolate
 
 FRAMES = 101  # one for each position of the slider
@@ -68,8 +68,7 @@ class Interpolation(Explorer):
         self.play = widgets.Play(max=FRAMES - 1, interval=40, description="Play")
         self.message = widgets.Label()
         self.picture, self.crossfade = picture(), picture()
-        side = small_side(model.image_shape, 64)
-        self.strip = picture(STRIP * side, 2 * side)
+        self.strip = picture_grid(model.image_shape, STRIP, 2, side=64)
         self.widget = self._arranged()
         self._when_changed(lambda: self._choose(0), self.start)
         self._when_changed(lambda: self._choose(1), self.end)
@@ -122,11 +121,11 @@ class Interpolation(Explorer):
             *images, torch.linspace(0, 1, FRAMES, dtype=torch.float32)[:, None, None, None]
         )
         self._decoded, self._mixed = (
-            [self._png(frame) for frame in frames.split(1)] for frames in (decoded, mixed)
+            [self._file(frame) for frame in frames.split(1)] for frames in (decoded, mixed)
         )
         blank = torch.full_like(steps, self._value_range[1])
         blank[0], blank[-1] = images[0][0], images[1][0]
-        self.strip.value = self._png(torch.cat([steps, blank]), STRIP)
+        self.strip.value = self._file(torch.cat([steps, blank]), STRIP)
         self._show()
 
     def _show(self):

@@ -83,15 +83,15 @@ class LatentAxes(Explorer):
         with torch.inference_mode():
             image, _ = self._split[[self.image.value]]
             self._code = self._model.encode(image)
-            self.original.value = self._png(image)
-            self.reconstruction.value = self._png(self._model.decode(self._code))
+            self.original.value = self._file(image)
+            self.reconstruction.value = self._file(self._model.decode(self._code))
         self._move()
 
     def _move(self):
         with torch.inference_mode():
             amounts = torch.tensor([c.value for c in self.sliders], dtype=torch.float32)
             moved = self._model.decode(self._code + amounts @ self._moves)
-            self.picture.value = self._png(moved)
+            self.picture.value = self._file(moved)
 
     def _back(self):
         for control in self.sliders:

@@ -10,14 +10,16 @@ from aetutor.explore._parts import (
     LARGE,
     Explorer,
     column,
+    heading,
     heat,
     number_of,
-    picture,
-    png,
+    picture_file,
+    picture_grid,
     slider,
-    titled,
 )
+from aetutor.history import to_bytes
 
+PARTS = ("input", "reconstruction", "squared error")
 COMPARED = 500  # images that the error is compared with
 PATTERNS = {
     "uniform noise": patterns.noise,
@@ -50,9 +52,9 @@ class OutOfDistribution(Explorer):
         Share of the pattern, from 0, the image, to 1, the pattern alone.
     other : ipywidgets.Button
         Another pattern of the kind.
-    input, reconstruction, error_map : ipywidgets.Image
-        The map shows the squared error of each pixel; white is half the range of values wrong
-        in every channel.
+    picture : ipywidgets.Image
+        The mixed image, its reconstruction, and the squared error of each pixel, side by side.
+        Where the error is white, every channel is wrong by half the range of values.
     rank : ipywidgets.FloatProgress
         The share of the compared images that have a smaller error.
     message : ipywidgets.Label
@@ -80,17 +82,13 @@ class OutOfDistribution(Explorer):
         self.strength = slider("Share of it", 0, 1, 0, 0.01)
         self.rank = widgets.FloatProgress(max=1, layout=widgets.Layout(width=f"{LARGE}px"))
         self.message = widgets.Label()
-        self.input, self.reconstruction, self.error_map = picture(), picture(), picture()
-        pictures = [
-            titled("input", self.input),
-            titled("reconstruction", self.reconstruction),
-            titled("squared error", self.error_map),
-        ]
+        self.picture = picture_grid(model.image_shape, len(PARTS))
+        headings = [heading(part, int(self.picture.width) // len(PARTS)) for part in PARTS]
         self.widget = column(
             self.image,
             widgets.HBox([self.pattern, self.other]),
             self.strength,
-            widgets.HBox(pictures),
+            widgets.VBox([widgets.HBox(headings), self.picture]),
             widgets.HBox([self.rank, self.message]),
         )
         self._when_changed(self._choose, self.image, self.pattern)
@@ -119,9 +117,9 @@ class OutOfDistribution(Explorer):
         error = self._squared_error(mixed, reconstruction)[0]  # (H, W)
         low, high = self._value_range
         scaled = error / (len(mixed[0]) * (high - low) ** 2 / 4)
-        self.input.value = self._png(mixed)
-        self.reconstruction.value = self._png(reconstruction)
-        self.error_map.value = png(heat(scaled.sqrt()), (0, 1))
+        shown = to_bytes(torch.cat([mixed, reconstruction]), self._value_range)
+        parts = torch.cat([shown.expand(-1, 3, -1, -1), heat(scaled.sqrt())])
+        self.picture.value = picture_file(parts, len(PARTS))
         rank = (self._errors < error.sum()).float().mean().item()
         self.rank.value = rank
         self.message.value = (

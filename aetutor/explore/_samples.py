@@ -3,7 +3,7 @@
 import ipywidgets as widgets
 import torch
 
-from aetutor.explore._parts import Explorer, column, picture, slider, small_side
+from aetutor.explore._parts import Explorer, column, picture_grid, slider
 
 COLUMNS, ROWS = 4, 2
 
@@ -50,8 +50,7 @@ class Samples(Explorer):
         )
         self.temperature = slider("Temperature", 0.05, 2, 1, 0.05)
         self.again = widgets.Button(description="Draw again")
-        side = small_side(model.image_shape, limit=128)
-        self.picture = picture(COLUMNS * side, ROWS * side)
+        self.picture = picture_grid(model.image_shape, COLUMNS, ROWS, side=128)
         self.widget = column(
             widgets.HBox([self.source, self.again]), self.temperature, self.picture
         )
@@ -69,4 +68,4 @@ class Samples(Explorer):
             latents = source.sample(
                 COLUMNS * ROWS, temperature=self.temperature.value, seed=self._seed
             )
-            self.picture.value = self._png(self._model.decode(latents), COLUMNS)
+            self.picture.value = self._file(self._model.decode(latents), COLUMNS)

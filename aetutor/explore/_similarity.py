@@ -3,7 +3,7 @@
 import ipywidgets as widgets
 import torch
 
-from aetutor.explore._parts import Explorer, column, number_of, picture, small_side
+from aetutor.explore._parts import Explorer, column, number_of, picture, picture_grid
 from aetutor.search import METRICS
 
 FOUND, COLUMNS = 8, 4
@@ -51,12 +51,11 @@ class Similarity(Explorer):
         _check_indices(indices, split)
         self.space = widgets.Dropdown(options=list(indices), description="Compare")
         self.metric = widgets.Dropdown(options=METRICS, description="Distance")
-        side = small_side(split.images.shape)
         self.query = picture()
         self._title = widgets.Label()
-        self.found = [picture(side) for _ in range(FOUND)]
+        self.found = [picture_grid(split.images.shape[1:], 1, side=100) for _ in range(FOUND)]
         self.buttons = [
-            widgets.Button(layout=widgets.Layout(width=f"{side}px")) for _ in range(FOUND)
+            widgets.Button(layout=widgets.Layout(width=f"{found.width}px")) for found in self.found
         ]
         self.widget = self._arranged()
         self._when_changed(self._search, self.image, self.space, self.metric)
@@ -83,10 +82,10 @@ class Similarity(Explorer):
         near.remove(query if query in near else near[-1])  # not the image itself
         self._near = near
         images, labels = self._split[[query, *near]]
-        self.query.value = self._png(images[:1])
+        self.query.value = self._file(images[:1])
         self._title.value = self._name(labels[0])
         for place, (shown, button) in enumerate(zip(self.found, self.buttons, strict=True), 1):
-            shown.value = self._png(images[place : place + 1])
+            shown.value = self._file(images[place : place + 1])
             button.description = self._name(labels[place])
 
     def _go_to(self, place):
