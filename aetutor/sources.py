@@ -140,8 +140,20 @@ SOURCES = {source.name: source for source in (MNIST, CIFAR10)}
 
 
 def cache_folder():
-    """Return the folder of this user in which downloaded data sets are kept."""
-    return Path(pooch.os_cache("aetutor"))
+    """Return the folder of this user in which downloaded data sets are kept.
+
+    Raises
+    ------
+    OSError
+        If this user has no home folder.
+    """
+    try:
+        folder = Path(pooch.os_cache("aetutor"))
+    except RuntimeError:  # from newer platformdirs; older ones give a folder named "~"
+        folder = None
+    if folder is None or not folder.is_absolute():
+        raise OSError("this user has no home folder")
+    return folder
 
 
 def read_npz(path, image_shape):
@@ -212,11 +224,11 @@ def find(source):
 
 
 def _cached(source):
-    path = cache_folder() / f"{source.name}.npz"
-    arrays = _kept(path, source)
-    if arrays:
-        return arrays, "cache of an earlier download"
     try:
+        path = cache_folder() / f"{source.name}.npz"
+        arrays = _kept(path, source)
+        if arrays:
+            return arrays, "cache of an earlier download"
         path.parent.mkdir(parents=True, exist_ok=True)
         lock = FileLock(path.with_suffix(".lock"))
         # One process downloads, the others wait for it and then find the cache filled.
@@ -232,7 +244,7 @@ def _cached(source):
         raise
     except OSError as error:
         # A full disk or a read-only home must not cost anybody the lesson.
-        warnings.warn(f"the cache {path.parent} cannot be used: {error}", stacklevel=5)
+        warnings.warn(f"the cache of images cannot be used: {error}", stacklevel=5)
         return _download(source, None)
 
 

@@ -1,9 +1,14 @@
 """Small data sets that need no file, and a local web server that misbehaves on demand."""
 
+import multiprocessing
+import os
+import sys
+import tempfile
 import threading
 import time
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -90,6 +95,12 @@ class Server:
     def forbidden(self, handler):
         self._send(handler, b"", 403)
 
+    def missing(self, handler):
+        self._send(handler, b"", 404)
+
+    def crowded(self, handler):
+        self._send(handler, b"", 429)
+
     def unavailable(self, handler):
         self._send(handler, b"", 503)
 
@@ -108,7 +119,7 @@ class Server:
         handler.end_headers()
         handler.wfile.write(self.content[:10])
         handler.wfile.flush()
-        time.sleep(5)
+        time.sleep(60)
 
     def trickles(self, handler):
         handler.send_response(200)
@@ -144,6 +155,51 @@ def serve():
     yield start
     for server in servers:
         server.close()
+
+
+@pytest.fixture
+def forked():
+    """``forked(function, *arguments)`` runs it in another process, which inherits the servers."""
+    if sys.platform != "linux":
+        pytest.skip("needs fork, to inherit the local servers")
+    processes = []
+
+    def start(function, *arguments):
+        process = multiprocessing.get_context("fork").Process(target=function, args=arguments)
+        process.start()
+        processes.append(process)
+        return process
+
+    yield start
+    for process in processes:
+        process.kill()
+        process.join()
+
+
+@pytest.fixture
+def read_only_folder():
+    """``with read_only_folder() as folder:`` a folder that the one who runs this cannot write."""
+    if sys.platform == "win32":
+        pytest.skip("needs a Unix system")
+
+    @contextmanager
+    def entered(*files):
+        """These files, copied, are in it."""
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            for file in files:
+                (folder / file.name).write_bytes(file.read_bytes())
+            folder.chmod(0o555)
+            if os.geteuid():
+                yield folder
+                return
+            os.seteuid(65534)  # root may write anywhere; nobody may not
+            try:
+                yield folder
+            finally:
+                os.seteuid(0)
+
+    return entered
 
 
 @pytest.fixture

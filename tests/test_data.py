@@ -3,7 +3,9 @@ import gzip
 import hashlib
 import io
 import multiprocessing
+import os
 import pickle
+import signal
 import struct
 import sys
 import tarfile
@@ -339,28 +341,86 @@ def test_a_cache_that_is_no_folder_costs_nothing_but_a_warning(places, arrays, s
         assert len(data.load_mnist(offline="error").test) == 5
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="needs fork, to inherit the local servers")
-def test_two_processes_download_only_once(places, arrays, serve, monkeypatch):
+def test_a_read_only_cache_costs_nothing_but_a_warning(
+    places, arrays, serve, monkeypatch, read_only_folder
+):
+    monkeypatch.delenv("AETUTOR_DATA")
+    publish(monkeypatch, sources.MNIST, mnist_files(arrays), serve)
+    with read_only_folder() as folder:
+        monkeypatch.setattr(sources, "cache_folder", lambda: folder)
+        with pytest.warns(UserWarning, match="cannot be used"):
+            found = data.load_mnist(offline="error")
+        assert list(folder.iterdir()) == []
+    assert len(found.test) == 5
+
+
+def test_a_teachers_read_only_cache_is_read(places, arrays, monkeypatch, read_only_folder):
+    monkeypatch.delenv("AETUTOR_DATA")
+    sources.write_npz(places.cache / "mnist.npz", arrays)
+    with read_only_folder(places.cache / "mnist.npz") as folder:
+        monkeypatch.setattr(sources, "cache_folder", lambda: folder)
+        assert data.load_mnist(offline="error").source == "cache of an earlier download"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows asks the system for the home folder")
+def test_without_a_home_folder_there_is_no_cache_and_no_folder_named_tilde(
+    arrays, serve, monkeypatch, tmp_path
+):
+    for name in ("AETUTOR_DATA", "XDG_CACHE_HOME", "HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("pwd.getpwuid", {}.__getitem__)  # a user whom the system does not know
+    monkeypatch.chdir(tmp_path)
+    publish(monkeypatch, sources.MNIST, mnist_files(arrays), serve)
+    with pytest.warns(UserWarning, match="cannot be used: this user has no home folder"):
+        assert len(data.load_mnist(offline="error").test) == 5
+    assert list(tmp_path.iterdir()) == []
+
+
+def put_images(queue):
+    arrays, source = sources.find(sources.MNIST)
+    queue.put((source, int(arrays["train_images"].sum())))
+
+
+def test_of_eight_processes_one_downloads_and_all_have_it(
+    places, arrays, serve, monkeypatch, forked
+):
     monkeypatch.delenv("AETUTOR_DATA")
     servers = publish(monkeypatch, sources.MNIST, mnist_files(arrays), serve, ("late",))
-    fork = multiprocessing.get_context("fork")
-    queue = fork.Queue()
-
-    def load():
-        arrays, source = sources.find(sources.MNIST)
-        queue.put((source, int(arrays["train_images"].sum())))
-
-    processes = [fork.Process(target=load) for _ in range(2)]
-    for process in processes:
-        process.start()
+    queue = multiprocessing.get_context("fork").Queue()
+    processes = [forked(put_images, queue) for _ in range(8)]
     found = sorted(queue.get(timeout=60) for _ in processes)
-    for process in processes:
-        process.join(timeout=10)
     total = int(arrays["train_images"].sum())
-    assert found[0] == ("cache of an earlier download", total)
-    assert found[1][0].startswith("downloaded from")
-    assert found[1][1] == total
+    assert found[:7] == 7 * [("cache of an earlier download", total)]
+    assert found[7][0].startswith("downloaded from")
+    assert found[7][1] == total
     assert [len(server.requests) for server in servers] == [1, 1, 1, 1]
+
+
+def test_whenever_a_download_is_killed_the_next_one_is_whole(
+    places, arrays, serve, monkeypatch, forked, rng
+):
+    monkeypatch.delenv("AETUTOR_DATA")
+    servers = publish(monkeypatch, sources.MNIST, mnist_files(arrays), serve, ("late",))
+    for _ in range(8):
+        process = forked(sources.find, sources.MNIST)
+        process.join(rng.uniform(0, 2.2))  # four files, half a second each
+        process.kill()
+        process.join()
+    assert sum(len(server.requests) for server in servers) > 4  # some were killed on the way
+    assert np.array_equal(sources.find(sources.MNIST)[0]["train_images"], arrays["train_images"])
+    assert {path.name for path in places.cache.iterdir()} <= {"mnist.npz", "mnist.lock"}
+
+
+def test_ctrl_c_ends_the_wait_for_another_process(places, monkeypatch, forked, capfd):
+    monkeypatch.delenv("AETUTOR_DATA")
+    places.cache.mkdir()
+    with sources.FileLock(places.cache / "mnist.lock"):
+        process, printed = forked(sources.find, sources.MNIST), ""
+        while "Waiting for another process" not in printed and process.is_alive():
+            printed += capfd.readouterr().out
+        os.kill(process.pid, signal.SIGINT)
+        process.join(timeout=30)
+        assert process.exitcode == 1
 
 
 def test_a_cache_that_cannot_be_locked_is_read_all_the_same(places, arrays, monkeypatch):

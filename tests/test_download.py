@@ -1,5 +1,8 @@
 import hashlib
+import os
+import signal
 import socket
+import time
 
 import pytest
 
@@ -39,6 +42,8 @@ def test_the_first_good_host_serves_the_file(serve, tmp_path, capfd):
         ("lies", "SHA-256 differs"),
         ("page", "SHA-256 differs"),
         ("forbidden", "answered 403"),
+        ("missing", "answered 404"),
+        ("crowded", "answered 429"),
         ("unavailable", "answered 503"),
         ("cut", "cut off in the middle"),
         ("circle", "redirects in a circle"),
@@ -75,6 +80,12 @@ def test_the_last_host_may_be_slow(serve, tmp_path, monkeypatch):
     assert len(server.requests) == 2
 
 
+def test_patience_with_the_last_host_has_an_end_too(serve, tmp_path):
+    with pytest.raises(DownloadError, match="too slow"):
+        fetch(remote(serve(CONTENT), "trickles"), tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_an_interrupt_stops_at_once_and_leaves_no_file(serve, tmp_path, monkeypatch):
     def interrupted(self, received, seconds):
         raise KeyboardInterrupt
@@ -84,4 +95,18 @@ def test_an_interrupt_stops_at_once_and_leaves_no_file(serve, tmp_path, monkeypa
     with pytest.raises(KeyboardInterrupt):
         fetch(remote(server, "good", "good"), tmp_path)
     assert len(server.requests) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_ctrl_c_ends_the_wait_for_a_host_that_stalls(serve, tmp_path, monkeypatch, forked):
+    monkeypatch.setattr(download, "STALL_TIMEOUT", 60)
+    server = serve(CONTENT)
+    process = forked(fetch, remote(server, "stalls", "good"), tmp_path)
+    while not server.requests and process.is_alive():
+        time.sleep(0.01)
+    time.sleep(0.2)  # it has its ten bytes, and waits for more
+    os.kill(process.pid, signal.SIGINT)
+    process.join(timeout=30)
+    assert process.exitcode == 1
+    assert server.requests == ["/stalls/file"]
     assert list(tmp_path.iterdir()) == []

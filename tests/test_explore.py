@@ -320,6 +320,23 @@ def test_a_thousand_moves_leave_nothing_behind(name, request):
     assert plt.get_fignums() == figures
 
 
+def test_an_interrupted_move_leaves_the_explorer_usable(drawn, model, monkeypatch):
+    def interrupted(latents):
+        raise KeyboardInterrupt
+
+    before = drawn.picture.value
+    with monkeypatch.context() as patch:
+        patch.setattr(model, "decode", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            drawn.temperature.value = 0.5
+    assert drawn.picture.value == before
+    from_another_thread = threading.Thread(target=drawn.again.click)  # the lock is free
+    from_another_thread.start()
+    from_another_thread.join(timeout=30)
+    assert not from_another_thread.is_alive()
+    assert drawn.picture.value != before
+
+
 @pytest.mark.parametrize("name", EXPLORERS)
 def test_it_works_on_another_thread_while_figures_are_drawn(name, request):
     """As in JupyterLab, where a slider's messages come on a thread of their own."""
