@@ -2,19 +2,20 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help lab test test-offline lint format notebooks train bench bench-full publish colab-check clean
+.PHONY: help lab test test-offline test-oldest test-newest lint format notebooks train bench bench-full publish colab-check clean
 
 help:
 	@echo "make lab          open the lessons in JupyterLab"
 	@echo "make test         run every test, and every lesson under nbval"
 	@echo "make test-offline the same without network or data, on the stand-ins"
-	@echo "make lint         ruff, for code and notebooks"
+	@echo "make test-oldest  the same with the oldest versions allowed; make test-newest"
+	@echo "make lint         ruff, for code and notebooks; pip-audit, for the requirements"
 	@echo "make notebooks    run every lesson again, write the solutions, store all outputs"
 	@echo "make train        train every shipped model and record again, for hours"
 	@echo "make bench        measure speed side by side; make bench-full for an hour"
 	@echo "make publish      write the repository's address everywhere: REPO=owner/name"
 	@echo "make colab-check  run every lesson in an environment with Colab's versions"
-	@echo "make clean        remove .venv and .venv-colab"
+	@echo "make clean        remove .venv and its like"
 
 lab: .venv/installed
 	@echo "Opening JupyterLab at notebooks/; stop it with Ctrl-C."
@@ -34,9 +35,16 @@ test-offline: .venv/installed
 	@cache=$$(mktemp -d) && trap 'rm -rf "$$cache"' EXIT && \
 	    env -u AETUTOR_DATA XDG_CACHE_HOME="$$cache" $(OFFLINE) $(BIN)/python -m pytest
 
+test-oldest: .venv-oldest/installed
+	@.venv-oldest/bin/python -m pytest
+
+test-newest: .venv-newest/installed
+	@.venv-newest/bin/python -m pytest
+
 lint: .venv/installed
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
+	@$(BIN)/python tests/audit.py
 
 format: .venv/installed
 	@$(BIN)/ruff check --fix .
@@ -66,13 +74,28 @@ colab-check: .venv-colab/installed
 	@.venv-colab/bin/python tests/colab_check.py
 
 clean:
-	rm -rf .venv .venv-colab
+	rm -rf .venv .venv-*
 
 # Exact versions, all of them: what Colab has, and nothing of ours.
 .venv-colab/installed: tests/colab-constraints.txt
 	@echo "Installing Colab's versions into .venv-colab: a download of 2-3 GB; some minutes, once."
 	@$(PYTHON) -m venv .venv-colab
 	@.venv-colab/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
+	@touch $@
+
+# The ends of the ranges in pyproject.toml; of the tools that test, what is newest.
+TOOLS := ipykernel jupyterlab nbclient nbformat nbval playwright pytest
+
+.venv-oldest/installed: pyproject.toml
+	@$(PYTHON) -m venv .venv-oldest
+	@.venv-oldest/bin/python -m pip install --quiet --disable-pip-version-check uv
+	@.venv-oldest/bin/uv pip install --quiet --python .venv-oldest --resolution lowest-direct --editable .
+	@.venv-oldest/bin/uv pip install --quiet --python .venv-oldest $(TOOLS)
+	@touch $@
+
+.venv-newest/installed: pyproject.toml
+	@$(PYTHON) -m venv .venv-newest
+	@.venv-newest/bin/python -m pip install --quiet --disable-pip-version-check --upgrade --editable . $(TOOLS)
 	@touch $@
 
 # The stamp is written last, so an interrupted installation is done again.

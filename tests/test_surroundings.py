@@ -147,7 +147,9 @@ def test_a_folder_with_spaces_and_umlauts_holds_images(tmp_path, monkeypatch, rn
 
 
 def run_python(code, **environment):
-    command = [sys.executable, "-W", "error::UserWarning", "-c", code]
+    # Old versions of matplotlib warn of what they use themselves.
+    warnings = ["-W", "error::UserWarning", "-W", "ignore::DeprecationWarning"]
+    command = [sys.executable, *warnings, "-c", code]
     found = subprocess.run(command, capture_output=True, text=True, env=os.environ | environment)
     assert found.returncode == 0, found.stderr
     return found.stdout
