@@ -84,14 +84,16 @@ class Split:
 
     def _batches(self, batch_size, shuffle, flip, generator):
         if shuffle:
-            order = torch.randperm(len(self), generator=generator).to(self.images.device)
+            order = torch.randperm(len(self), generator=generator, device="cpu").to(
+                self.images.device
+            )
             batches = order.split(batch_size)
         else:
             batches = (slice(n, n + batch_size) for n in range(0, len(self), batch_size))
         for batch in batches:
             images, labels = self[batch]
             if flip:
-                mirrored = torch.rand(len(images), 1, 1, 1, generator=generator) < 0.5
+                mirrored = torch.rand(len(images), 1, 1, 1, generator=generator, device="cpu") < 0.5
                 images = torch.where(mirrored.to(images.device), images.flip(-1), images)
             yield images, labels
 

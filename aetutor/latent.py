@@ -88,16 +88,18 @@ class Gaussian:
 
     def __init__(self, mean, covariance):
         self.mean, self.covariance = mean, covariance
-        # Also for a covariance with directions in which nothing varies, unlike Cholesky.
-        values, vectors = torch.linalg.eigh(covariance)
-        self.scales, self.axes = values.clamp(min=0).sqrt().flip(0), vectors.flip(1)
+        # Also for a covariance with directions in which nothing varies, unlike Cholesky; with
+        # many of these eigh in float32 may find no end.
+        values, vectors = torch.linalg.eigh(covariance.double())
+        self.scales = values.clamp(min=0).sqrt().flip(0).to(covariance.dtype)
+        self.axes = vectors.flip(1).to(covariance.dtype)
 
     @classmethod
     def standard(cls, latent_dim):
         """Return N(0, I): means 0, variances 1, no correlations."""
         return cls(
-            torch.zeros(latent_dim, dtype=torch.float32),
-            torch.eye(latent_dim, dtype=torch.float32),
+            torch.zeros(latent_dim, dtype=torch.float32, device="cpu"),
+            torch.eye(latent_dim, dtype=torch.float32, device="cpu"),
         )
 
     @classmethod
@@ -130,7 +132,9 @@ class Gaussian:
         """
         _check_draw(count, temperature)
         generator = torch.Generator().manual_seed(seed)
-        noise = torch.randn(count, len(self.scales), generator=generator, dtype=self.mean.dtype)
+        noise = torch.randn(
+            count, len(self.scales), generator=generator, dtype=self.mean.dtype, device="cpu"
+        )
         return self.mean + temperature * (noise * self.scales) @ self.axes.T
 
 
@@ -201,8 +205,10 @@ class Jitter:
         """Draw codes; as :meth:`Gaussian.sample`, the temperature as a factor on the move."""
         _check_draw(count, temperature)
         generator = torch.Generator().manual_seed(seed)
-        chosen = torch.randint(len(self.latents), (count,), generator=generator)
-        move = torch.randn(count, len(self.scale), generator=generator, dtype=self.scale.dtype)
+        chosen = torch.randint(len(self.latents), (count,), generator=generator, device="cpu")
+        move = torch.randn(
+            count, len(self.scale), generator=generator, dtype=self.scale.dtype, device="cpu"
+        )
         return self.latents[chosen] + temperature * self.scale * move
 
 

@@ -236,8 +236,10 @@ class PCAAutoencoder(Autoencoder):
             raise ValueError(
                 f"latent_dim must be at most the {pixels} values of an image, got {latent_dim}"
             )
-        self.register_buffer("mean", torch.zeros(pixels, dtype=torch.float32))
-        self.register_buffer("components", torch.zeros(latent_dim, pixels, dtype=torch.float32))
+        self.register_buffer("mean", torch.zeros(pixels, dtype=torch.float32, device="cpu"))
+        self.register_buffer(
+            "components", torch.zeros(latent_dim, pixels, dtype=torch.float32, device="cpu")
+        )
 
     @classmethod
     def fit(cls, images, latent_dim):
@@ -268,7 +270,9 @@ class PCAAutoencoder(Autoencoder):
         for some in images.split(1000):  # a centred copy of all images would double the memory
             centred = some.flatten(1) - mean
             covariance.addmm_(centred.T, centred, alpha=1 / len(images))
-        directions = torch.linalg.eigh(covariance).eigenvectors.flip(1)[:, :latent_dim]
+        # float64: with fewer images than pixels, eigh in float32 may find no end.
+        directions = torch.linalg.eigh(covariance.double()).eigenvectors
+        directions = directions.flip(1)[:, :latent_dim].to(covariance.dtype)
         # A component is as good as its opposite; always the same one of the two.
         largest = directions.gather(0, directions.abs().argmax(dim=0, keepdim=True))
         model.mean.copy_(mean)
@@ -373,9 +377,9 @@ def _dense(sizes):
 
 @contextmanager
 def _seeded(seed):
-    """Draw initial weights from a seed, in float32, and leave the reader's own settings alone."""
+    """Draw initial weights from a seed, in float32 on the CPU, whatever the reader's settings."""
     dtype = torch.get_default_dtype()
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=[]), torch.device("cpu"):
         torch.manual_seed(seed)
         torch.set_default_dtype(torch.float32)
         try:

@@ -46,7 +46,7 @@ def single_channel(count, *, image_shape=COLOUR, value_range=RANGE, seed=0):
     The channels take turns. Parameters as for :func:`noise`.
     """
     plain = constant(count, image_shape=image_shape, value_range=value_range, seed=seed)
-    turn = torch.arange(count) % image_shape[0]
+    turn = torch.arange(count, device="cpu") % image_shape[0]
     others = F.one_hot(turn, image_shape[0]) == 0  # (count, C)
     return plain.masked_fill_(others[:, :, None, None], value_range[0])
 
@@ -69,7 +69,7 @@ def checkerboard(count, *, cell=4, image_shape=COLOUR, value_range=RANGE, seed=0
     if not isinstance(cell, int) or cell < 1:
         raise ValueError(f"cell must be a whole number of pixels of at least 1, got {cell!r}")
     one, other = _colours(2 * _checked(count), image_shape, value_range, seed).chunk(2)
-    row, column = (torch.arange(side) // cell for side in image_shape[1:])
+    row, column = (torch.arange(side, device="cpu") // cell for side in image_shape[1:])
     return torch.where((row[:, None] + column) % 2 == 0, one, other)
 
 
@@ -79,7 +79,9 @@ def ramp(count, *, image_shape=COLOUR, value_range=RANGE, seed=0):
     Parameters as for :func:`noise`.
     """
     angle = _uniform((_checked(count), image_shape[0], 1, 1), (0, 2 * math.pi), seed)
-    y, x = (torch.linspace(-1, 1, side, dtype=torch.float32) for side in image_shape[1:])
+    y, x = (
+        torch.linspace(-1, 1, side, dtype=torch.float32, device="cpu") for side in image_shape[1:]
+    )
     height = torch.cos(angle) * x + torch.sin(angle) * y[:, None]
     low, high = value_range
     steepest = height.abs().amax(dim=(2, 3), keepdim=True)
@@ -106,7 +108,8 @@ def grating(count, frequency, *, image_shape=COLOUR, value_range=RANGE, seed=0):
     if not 0 < frequency <= width / 2:
         raise ValueError(f"frequency must be above 0 and at most {width / 2:g}, got {frequency!r}")
     angle, phase = _uniform((2, _checked(count), 1, 1, 1), (0, 2 * math.pi), seed)
-    y, x = (torch.arange(side) * 2 * math.pi * frequency / width for side in (height, width))
+    turn = 2 * math.pi * frequency / width  # from pixel to pixel
+    y, x = (turn * torch.arange(side, device="cpu") for side in (height, width))
     wave = torch.sin(torch.cos(angle) * x + torch.sin(angle) * y[:, None] + phase)
     low, high = value_range
     return ((wave + 1) / 2 * (high - low) + low).expand(-1, *image_shape).clone()
@@ -190,7 +193,9 @@ def scrambled(images, *, cell=4, seed=0):
         raise ValueError(f"cell must divide {height} and {width}, got {cell!r}")
     tiles = F.unfold(images, cell, stride=cell)  # (B, C x cell x cell, tiles)
     generator = torch.Generator().manual_seed(seed)
-    order = torch.rand(len(images), 1, tiles.shape[2], generator=generator).argsort(dim=2)
+    order = torch.rand(len(images), 1, tiles.shape[2], generator=generator, device="cpu").argsort(
+        dim=2
+    )
     tiles = tiles.gather(2, order.to(images.device).expand_as(tiles))
     return F.fold(tiles, (height, width), cell, stride=cell)
 
@@ -198,7 +203,8 @@ def scrambled(images, *, cell=4, seed=0):
 def _uniform(shape, value_range, seed):
     low, high = value_range
     generator = torch.Generator().manual_seed(seed)
-    return torch.rand(shape, generator=generator, dtype=torch.float32) * (high - low) + low
+    shares = torch.rand(shape, generator=generator, dtype=torch.float32, device="cpu")
+    return shares * (high - low) + low
 
 
 def _colours(count, image_shape, value_range, seed):

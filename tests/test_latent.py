@@ -103,6 +103,15 @@ def test_a_flat_covariance_can_be_drawn_from():
     torch.testing.assert_close(drawn, drawn[:, :1].expand(-1, 4), atol=1e-3, rtol=0)
 
 
+def test_few_long_codes_can_be_fitted():
+    """Half of the directions flat, the others fewer than the codes: hard for eigh in float32."""
+    random = torch.Generator().manual_seed(1)
+    codes = torch.rand(30, 784, generator=random) * (torch.rand(784, generator=random) < 0.5)
+    fitted = latent.Gaussian.fit(codes)
+    assert (fitted.scales[:29] > 0.1).all()
+    assert (fitted.scales[29:] < 1e-3).all()
+
+
 def test_the_frechet_distance_of_two_known_gaussians():
     white = latent.Gaussian(torch.zeros(3).double(), torch.eye(3).double())
     assert latent.frechet_distance(white, white) == pytest.approx(0, abs=1e-9)

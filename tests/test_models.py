@@ -81,6 +81,14 @@ def test_pca_is_scikit_learns(digits):
     assert model.encode(held_out).shape == (20, 7)
 
 
+def test_pca_of_few_images_with_pixels_that_never_change():
+    random = torch.Generator().manual_seed(1)
+    images = torch.rand(30, 784, generator=random) * (torch.rand(784, generator=random) < 0.5)
+    images = images.unflatten(1, (1, 28, 28))
+    pca = models.PCAAutoencoder.fit(images, 29)
+    torch.testing.assert_close(pca(images), images, atol=1e-4, rtol=0)
+
+
 def test_pca_with_all_components_loses_nothing():
     images = torch.rand(100, 1, 4, 4)
     torch.testing.assert_close(models.PCAAutoencoder.fit(images, 16)(images), images)

@@ -11,7 +11,18 @@ import numpy as np
 import pytest
 import torch
 
-from aetutor import data, explore, latent, models, plotting, search, sources, training, weights
+from aetutor import (
+    data,
+    explore,
+    latent,
+    models,
+    patterns,
+    plotting,
+    search,
+    sources,
+    training,
+    weights,
+)
 from aetutor.exercises import lesson_2
 
 NO_NETWORK = """
@@ -33,8 +44,17 @@ def use_everything(digits):
     plotting.reconstructions(digits.test[:2][0], history.images[:2].float() / 255)
     codes = search.embed(model, digits.test[:][0])
     search.ImageIndex.of_latents(codes).nearest(codes[:2], 3)
-    latent.Mixture(codes, 2).sample(3)
+    for source in (latent.Gaussian.standard(4), latent.Jitter(codes), latent.Mixture(codes, 2)):
+        source.sample(3)
+    for kind in (patterns.noise, patterns.single_channel, patterns.checkerboard, patterns.ramp):
+        kind(2)
+    patterns.grating(2, 3)
+    patterns.scrambled(digits.test[:2][0], cell=7)
+    plotting.intervals({"norms": codes.norm(dim=1)}, xlabel="norm")
+    models.PCAAutoencoder.fit(digits.test[:][0], 4)
     explore.interpolation(model, digits.test).slider.value = 0.5
+    explore.latent_axes(model, digits.test, axes=2).reset.click()
+    explore.out_of_distribution(model, digits.test).strength.value = 0.5
     explore.samples(model, {"fitted": latent.Gaussian.fit(codes)}).again.click()
     weights.trained("mnist-conv-2")
     return model, history
@@ -75,6 +95,18 @@ def test_another_default_dtype_changes_nothing(digits):
     finally:
         torch.set_default_dtype(torch.float32)
     assert {p.dtype for p in model.parameters()} == {torch.float32}
+    assert history.val_error == pytest.approx(right.val_error, rel=1e-4)
+
+
+def test_another_default_device_changes_nothing(digits):
+    _, right = use_everything(digits)
+    torch.set_default_device("meta")  # as if it were a GPU: nothing may stray there
+    try:
+        model, history = use_everything(digits)
+        assert lesson_2.mean_codes.check(lambda codes, labels: codes) is None
+    finally:
+        torch.set_default_device(None)
+    assert {p.device.type for p in model.parameters()} == {"cpu"}
     assert history.val_error == pytest.approx(right.val_error, rel=1e-4)
 
 

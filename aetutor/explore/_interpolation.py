@@ -96,7 +96,7 @@ class Interpolation(Explorer):
     def _another(self, label):
         """A random image of a label, (1, C, H, W)."""
         candidates = (self._split.labels == label).nonzero()[:, 0]
-        pick = torch.randint(len(candidates), (1,), generator=self._random)
+        pick = torch.randint(len(candidates), (1,), generator=self._random, device="cpu")
         return self._split[candidates[pick]][0]
 
     def _choose(self, end_number):
@@ -118,7 +118,8 @@ class Interpolation(Explorer):
         self.message.value = ""
         self._images = images
         mixed = torch.lerp(
-            *images, torch.linspace(0, 1, FRAMES, dtype=torch.float32)[:, None, None, None]
+            *images,
+            torch.linspace(0, 1, FRAMES, dtype=torch.float32, device="cpu")[:, None, None, None],
         )
         self._decoded, self._mixed = (
             [self._file(frame) for frame in frames.split(1)] for frames in (decoded, mixed)

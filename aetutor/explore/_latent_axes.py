@@ -89,7 +89,9 @@ class LatentAxes(Explorer):
 
     def _move(self):
         with torch.inference_mode():
-            amounts = torch.tensor([c.value for c in self.sliders], dtype=torch.float32)
+            amounts = torch.tensor(
+                [c.value for c in self.sliders], dtype=torch.float32, device="cpu"
+            )
             moved = self._model.decode(self._code + amounts @ self._moves)
             self.picture.value = self._file(moved)
 

@@ -173,7 +173,7 @@ def intervals(values, *, xlabel):
     matplotlib.figure.Figure
     """
     figure, axis = plt.subplots(figsize=(7.5, 0.9 + 0.32 * len(values)), layout="constrained")
-    shares = torch.tensor([0.05, 0.25, 0.5, 0.75, 0.95])
+    shares = torch.tensor([0.05, 0.25, 0.5, 0.75, 0.95], dtype=torch.float32, device="cpu")
     for row, numbers in enumerate(values.values()):
         lowest, low, median, high, highest = numbers.float().quantile(shares.to(numbers.device))
         color = sns.color_palette()[1 if row else 0]
