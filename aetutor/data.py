@@ -218,6 +218,8 @@ def prepare(name, folder=None):
         If there is no data set of that name, or the folder's file is damaged.
     DownloadError
         If the images are not on this machine and no host served them.
+    OSError
+        If the folder cannot be written, or none is named and this user has no home folder.
     """
     if name not in sources.SOURCES:
         nearest = difflib.get_close_matches(str(name), sources.SOURCES, n=1, cutoff=0)[0]

@@ -66,7 +66,7 @@ class History:
 
 
 def to_bytes(images, value_range):
-    """Return images (B, C, H, W) in a value range as uint8, what lies outside it clipped."""
+    """Return images, of any shape, in a value range as uint8, what lies outside it clipped."""
     low, high = value_range
     scaled = (images.detach().to("cpu", torch.float32) - low) * (255 / (high - low))
     return scaled.clamp(0, 255).round().to(torch.uint8).contiguous()

@@ -89,10 +89,10 @@ class Gaussian:
     def __init__(self, mean, covariance):
         self.mean, self.covariance = mean, covariance
         # Also for a covariance with directions in which nothing varies, unlike Cholesky; with
-        # many of these eigh in float32 may find no end.
-        values, vectors = torch.linalg.eigh(covariance.double())
-        self.scales = values.clamp(min=0).sqrt().flip(0).to(covariance.dtype)
-        self.axes = vectors.flip(1).to(covariance.dtype)
+        # many of these eigh in float32 may find no end. (An Apple GPU has no float64.)
+        values, vectors = torch.linalg.eigh(covariance.cpu().double())
+        self.scales = values.clamp(min=0).sqrt().flip(0).to(covariance)
+        self.axes = vectors.flip(1).to(covariance)
 
     @classmethod
     def standard(cls, latent_dim):
@@ -222,7 +222,7 @@ def frechet_distance(one, other):
     Parameters
     ----------
     one, other : Gaussian
-        Best of float64: distances far below the variances are lost in float32.
+        Best fitted in float64: distances far below the variances are lost in float32.
 
     Returns
     -------
@@ -238,10 +238,11 @@ def frechet_distance(one, other):
             f"both must describe vectors of one length, got {len(one.mean)} and {len(other.mean)}"
         )
     # tr (C1 C2)^(1/2) = tr (S C2 S)^(1/2) with S = C1^(1/2), which is symmetric.
-    root = one.axes * one.scales @ one.axes.T
-    mixed = torch.linalg.eigvalsh(root @ other.covariance @ root).clamp(min=0).sqrt().sum()
-    spread = one.covariance.trace() + other.covariance.trace() - 2 * mixed
-    return ((one.mean - other.mean).square().sum() + spread).item()
+    axes, covariance = one.axes.double(), other.covariance.double()
+    root = axes * one.scales.double() @ axes.T
+    mixed = torch.linalg.eigvalsh(root @ covariance @ root).clamp(min=0).sqrt().sum()
+    spread = one.covariance.double().trace() + covariance.trace() - 2 * mixed
+    return ((one.mean.double() - other.mean.double()).square().sum() + spread).item()
 
 
 def _check_latents(latents):

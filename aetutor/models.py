@@ -270,9 +270,10 @@ class PCAAutoencoder(Autoencoder):
         for some in images.split(1000):  # a centred copy of all images would double the memory
             centred = some.flatten(1) - mean
             covariance.addmm_(centred.T, centred, alpha=1 / len(images))
-        # float64: with fewer images than pixels, eigh in float32 may find no end.
-        directions = torch.linalg.eigh(covariance.double()).eigenvectors
-        directions = directions.flip(1)[:, :latent_dim].to(covariance.dtype)
+        # float64: with fewer images than pixels, eigh in float32 may find no end. On the CPU, for
+        # an Apple GPU has no float64.
+        directions = torch.linalg.eigh(covariance.cpu().double()).eigenvectors
+        directions = directions.flip(1)[:, :latent_dim].to(covariance)
         # A component is as good as its opposite; always the same one of the two.
         largest = directions.gather(0, directions.abs().argmax(dim=0, keepdim=True))
         model.mean.copy_(mean)

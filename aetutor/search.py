@@ -6,7 +6,7 @@ import torch
 from tqdm import tqdm
 
 METRICS = ("euclidean", "cosine")
-BLOCK = 25_000_000  # scores computed at a time: 100 MB, and as much again while the best are sought
+BLOCK = 25_000_000  # numbers computed at a time: 100 MB, and as much again while they are used
 SPARE = 8  # candidates beyond k, for what rounding may have put in the wrong place
 
 
@@ -91,7 +91,9 @@ class ImageIndex:
         if metric not in METRICS:
             raise ValueError(f"metric must be one of {', '.join(METRICS)}, got {metric!r}")
         queries = self._codes(queries)
-        blocks = queries.split(max(1, BLOCK // len(self)))
+        # For each query a score of every image, and the codes of the candidates.
+        numbers = max(len(self), (k + SPARE) * queries.shape[1])
+        blocks = queries.split(max(1, BLOCK // numbers))
         found = [self._nearest(block, k, metric) for block in blocks]
         distances, indices = zip(*found, strict=True)
         return torch.cat(distances), torch.cat(indices)

@@ -59,6 +59,21 @@ def test_blocks_do_not_change_the_answer(index, queries, monkeypatch):
         torch.testing.assert_close(part, expected)
 
 
+@pytest.mark.parametrize(("images", "length"), [(500, 2), (20, 100)])
+def test_neither_many_images_nor_long_codes_make_large_blocks(monkeypatch, rng, images, length):
+    monkeypatch.setattr(search, "BLOCK", 10_000)
+    index = ImageIndex.of_latents(torch.from_numpy(rng.random((images, length))))
+    nearest, sizes = index._nearest, []
+
+    def noted(queries, k, metric):
+        sizes.append(len(queries) * max(images, (k + search.SPARE) * length))
+        return nearest(queries, k, metric)
+
+    monkeypatch.setattr(index, "_nearest", noted)
+    index.nearest(torch.from_numpy(rng.random((100, length))), 5)
+    assert max(sizes) <= 10_000
+
+
 def test_a_code_of_zeros_is_no_neighbour_by_angle():
     index = ImageIndex.of_latents(torch.tensor([[0.0, 0.0], [-1.0, 0.1], [2.0, 0.0]]))
     distances, indices = index.nearest(torch.tensor([[1.0, 0.0]]), 3, metric="cosine")

@@ -122,11 +122,11 @@ class Interpolation(Explorer):
             torch.linspace(0, 1, FRAMES, dtype=torch.float32, device="cpu")[:, None, None, None],
         )
         self._decoded, self._mixed = (
-            [self._file(frame) for frame in frames.split(1)] for frames in (decoded, mixed)
+            [self._bmp(frame) for frame in frames.split(1)] for frames in (decoded, mixed)
         )
         blank = torch.full_like(steps, self._value_range[1])
         blank[0], blank[-1] = images[0][0], images[1][0]
-        self.strip.value = self._file(torch.cat([steps, blank]), STRIP)
+        self.strip.value = self._bmp(torch.cat([steps, blank]), STRIP)
         self._show()
 
     def _show(self):

@@ -83,8 +83,8 @@ class LatentAxes(Explorer):
         with torch.inference_mode():
             image, _ = self._split[[self.image.value]]
             self._code = self._model.encode(image)
-            self.original.value = self._file(image)
-            self.reconstruction.value = self._file(self._model.decode(self._code))
+            self.original.value = self._bmp(image)
+            self.reconstruction.value = self._bmp(self._model.decode(self._code))
         self._move()
 
     def _move(self):
@@ -93,7 +93,7 @@ class LatentAxes(Explorer):
                 [c.value for c in self.sliders], dtype=torch.float32, device="cpu"
             )
             moved = self._model.decode(self._code + amounts @ self._moves)
-            self.picture.value = self._file(moved)
+            self.picture.value = self._bmp(moved)
 
     def _back(self):
         for control in self.sliders:

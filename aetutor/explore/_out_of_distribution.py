@@ -9,11 +9,11 @@ from aetutor import patterns
 from aetutor.explore._parts import (
     LARGE,
     Explorer,
+    bmp,
     column,
     heading,
     heat,
     number_of,
-    picture_file,
     picture_grid,
     slider,
 )
@@ -119,7 +119,7 @@ class OutOfDistribution(Explorer):
         scaled = error / (len(mixed[0]) * (high - low) ** 2 / 4)
         shown = to_bytes(torch.cat([mixed, reconstruction]), self._value_range)
         parts = torch.cat([shown.expand(-1, 3, -1, -1), heat(scaled.sqrt())])
-        self.picture.value = picture_file(parts, len(PARTS))
+        self.picture.value = bmp(parts, len(PARTS))
         rank = (self._errors < error.sum()).float().mean().item()
         self.rank.value = rank
         self.message.value = (

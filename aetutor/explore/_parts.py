@@ -46,11 +46,11 @@ class Explorer:
 
         button.on_click(locked)
 
-    def _file(self, images, columns=1):
-        return picture_file(to_bytes(images, self._value_range), columns)
+    def _bmp(self, images, columns=1):
+        return bmp(to_bytes(images, self._value_range), columns)
 
 
-def picture_file(pixels, columns=1):
+def bmp(pixels, columns=1):
     """Return images as the bytes of a BMP file, in their own size, a white line between two.
 
     The page enlarges them: to send every pixel fifty times would take most of a frame's time.
@@ -64,7 +64,7 @@ def picture_file(pixels, columns=1):
         Divides N.
     """
     tiles = F.pad(pixels, (0, 1, 0, 1), value=255).unflatten(0, (-1, columns))
-    grid = tiles.permute(0, 3, 1, 4, 2).flatten(2, 3).flatten(0, 1)[:-1, :-1]  # (rows, columns, C)
+    grid = tiles.permute(0, 3, 1, 4, 2).flatten(2, 3).flatten(0, 1)[:-1, :-1]  # (height, width, C)
     file = io.BytesIO()
     Image.fromarray(grid.squeeze(2).numpy()).save(file, "BMP")
     return file.getvalue()

@@ -68,4 +68,4 @@ class Samples(Explorer):
             latents = source.sample(
                 COLUMNS * ROWS, temperature=self.temperature.value, seed=self._seed
             )
-            self.picture.value = self._file(self._model.decode(latents), COLUMNS)
+            self.picture.value = self._bmp(self._model.decode(latents), COLUMNS)

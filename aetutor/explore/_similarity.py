@@ -82,10 +82,10 @@ class Similarity(Explorer):
         near.remove(query if query in near else near[-1])  # not the image itself
         self._near = near
         images, labels = self._split[[query, *near]]
-        self.query.value = self._file(images[:1])
+        self.query.value = self._bmp(images[:1])
         self._title.value = self._name(labels[0])
         for place, (shown, button) in enumerate(zip(self.found, self.buttons, strict=True), 1):
-            shown.value = self._file(images[place : place + 1])
+            shown.value = self._bmp(images[place : place + 1])
             button.description = self._name(labels[place])
 
     def _go_to(self, place):
