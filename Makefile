@@ -7,8 +7,8 @@ BIN := .venv/bin
 help:
 	@echo "make lab          open the lessons in JupyterLab"
 	@echo "make test         run every test, and every lesson under nbval"
-	@echo "make test-offline the same without network or data, on the stand-ins"
 	@echo "make test-oldest  the same with the oldest versions allowed; make test-newest"
+	@echo "make test-offline the same without network or data, on the stand-ins"
 	@echo "make lint         ruff, for code and notebooks; pip-audit, for the requirements"
 	@echo "make notebooks    run every lesson again, write the solutions, store all outputs"
 	@echo "make train        train every shipped model and record again, for hours"
@@ -35,10 +35,23 @@ test-offline: .venv/installed
 	@cache=$$(mktemp -d) && trap 'rm -rf "$$cache"' EXIT && \
 	    env -u AETUTOR_DATA XDG_CACHE_HOME="$$cache" $(OFFLINE) $(BIN)/python -m pytest
 
-test-oldest: .venv-oldest/installed
+# The ends of the ranges in pyproject.toml, resolved anew each time; of the test's own tools, what
+# is newest. The oldest versions have no wheels for newer Pythons than 3.11.
+TOOLS := ipykernel jupyterlab nbclient nbformat nbval playwright pytest
+
+test-oldest:
+	@$(PYTHON) -c "import sys; sys.version_info[:2] == (3, 11) or sys.exit('test-oldest needs Python 3.11: make test-oldest PYTHON=python3.11')"
+	@echo "Installing the oldest versions into .venv-oldest: 2-3 GB."
+	@$(PYTHON) -m venv --clear .venv-oldest
+	@.venv-oldest/bin/python -m pip install --quiet --disable-pip-version-check uv
+	@.venv-oldest/bin/uv pip install --quiet --python .venv-oldest --resolution lowest-direct --editable .
+	@.venv-oldest/bin/uv pip install --quiet --python .venv-oldest $(TOOLS)
 	@.venv-oldest/bin/python -m pytest
 
-test-newest: .venv-newest/installed
+test-newest:
+	@echo "Installing the newest versions into .venv-newest: 2-3 GB."
+	@$(PYTHON) -m venv --clear .venv-newest
+	@.venv-newest/bin/python -m pip install --quiet --disable-pip-version-check --editable . $(TOOLS)
 	@.venv-newest/bin/python -m pytest
 
 lint: .venv/installed
@@ -81,21 +94,6 @@ clean:
 	@echo "Installing Colab's versions into .venv-colab: a download of 2-3 GB; some minutes, once."
 	@$(PYTHON) -m venv .venv-colab
 	@.venv-colab/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
-	@touch $@
-
-# The ends of the ranges in pyproject.toml; of the tools that test, what is newest.
-TOOLS := ipykernel jupyterlab nbclient nbformat nbval playwright pytest
-
-.venv-oldest/installed: pyproject.toml
-	@$(PYTHON) -m venv .venv-oldest
-	@.venv-oldest/bin/python -m pip install --quiet --disable-pip-version-check uv
-	@.venv-oldest/bin/uv pip install --quiet --python .venv-oldest --resolution lowest-direct --editable .
-	@.venv-oldest/bin/uv pip install --quiet --python .venv-oldest $(TOOLS)
-	@touch $@
-
-.venv-newest/installed: pyproject.toml
-	@$(PYTHON) -m venv .venv-newest
-	@.venv-newest/bin/python -m pip install --quiet --disable-pip-version-check --upgrade --editable . $(TOOLS)
 	@touch $@
 
 # The stamp is written last, so an interrupted installation is done again.

@@ -1,4 +1,7 @@
-"""Do the requirements have known vulnerabilities? Part of ``make lint``; asks PyPI."""
+"""Do the requirements have known vulnerabilities? Part of ``make lint``; asks PyPI.
+
+It looks up what requirements.txt names, not what these packages need in turn.
+"""
 
 import json
 import subprocess
@@ -6,15 +9,26 @@ import sys
 from pathlib import Path
 
 REQUIREMENTS = Path(__file__).parents[1] / "requirements.txt"
+NO_CONNECTION = ("requests.exceptions.", "Could not connect", "Connection")
 
 
-def verdict(report):
-    """What pip-audit's JSON says, in a sentence, and whether it is good enough."""
+def verdict(report, complaints):
+    """What pip-audit has found, in a sentence, and whether it is good enough.
+
+    Parameters
+    ----------
+    report : str
+        Its JSON, empty if it came to no end.
+    complaints : str
+        What it wrote to stderr.
+    """
     if not report:
-        return "Requirements not checked for vulnerabilities: the database cannot be reached.", True
-    checked = [one for one in json.loads(report)["dependencies"] if "skip_reason" not in one]
-    if not checked:
-        return "Requirements not checked for vulnerabilities: this index knows of none.", True
+        reason = (complaints.strip().splitlines() or ["no reason given"])[-1]
+        if any(words in reason for words in NO_CONNECTION):
+            return "Not checked for vulnerabilities: the database cannot be reached.", True
+        return f"pip-audit failed: {reason}", False
+    dependencies = json.loads(report)["dependencies"]
+    checked = [one for one in dependencies if "skip_reason" not in one]
     found = [
         f"{one['name']} {one['version']}: {flaw['id']}, "
         f"fixed in {', '.join(flaw['fix_versions']) or 'no version yet'}"
@@ -23,12 +37,18 @@ def verdict(report):
     ]
     if found:
         return "Known vulnerabilities:\n" + "\n".join(found), False
-    return f"No known vulnerabilities in {len(checked)} requirements.", True
+    unknown = len(dependencies) - len(checked)
+    return (
+        f"No known vulnerabilities in {len(checked)} requirements; "
+        f"of {unknown} this package index knows nothing.",
+        True,
+    )
 
 
 if __name__ == "__main__":
     command = [sys.executable, "-m", "pip_audit", "--format", "json", "--progress-spinner", "off"]
     command += ["--requirement", REQUIREMENTS, "--no-deps", "--disable-pip"]
-    sentence, good = verdict(subprocess.run(command, capture_output=True, text=True).stdout)
+    ended = subprocess.run(command, capture_output=True, text=True)
+    sentence, good = verdict(ended.stdout, ended.stderr)
     print(sentence)
     sys.exit(not good)

@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import signal
 import sys
 import tempfile
 import threading
@@ -50,12 +51,13 @@ class Server:
     """Serves ``content`` on 127.0.0.1; the path of a request says how."""
 
     def __init__(self, content):
-        self.content, self.requests = content, []
+        self.content, self.requests, self.asked = content, [], threading.Event()
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self):
                 outer.requests.append(self.path)
+                outer.asked.set()
                 behaviour = self.path.strip("/").split("/")[0]
                 getattr(outer, behaviour)(self)
 
@@ -157,15 +159,30 @@ def serve():
         server.close()
 
 
+INTERRUPTED = 42
+
+
+def _interruptible(function, *arguments):
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # also where a shell ignores it
+    try:
+        function(*arguments)
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+
+
 @pytest.fixture
 def forked():
-    """``forked(function, *arguments)`` runs it in another process, which inherits the servers."""
+    """``forked(function, *arguments)`` runs it in another process, which inherits the servers.
+
+    Its exit code is 0, or ``INTERRUPTED`` if Ctrl-C ended it.
+    """
     if sys.platform != "linux":
         pytest.skip("needs fork, to inherit the local servers")
     processes = []
 
     def start(function, *arguments):
-        process = multiprocessing.get_context("fork").Process(target=function, args=arguments)
+        context = multiprocessing.get_context("fork")
+        process = context.Process(target=_interruptible, args=(function, *arguments))
         process.start()
         processes.append(process)
         return process
@@ -178,26 +195,33 @@ def forked():
 
 @pytest.fixture
 def read_only_folder():
-    """``with read_only_folder() as folder:`` a folder that the one who runs this cannot write."""
+    """``with read_only_folder() as folder:`` a folder that the one who runs this cannot write.
+
+    With ``mode=0o000`` he cannot even look into it.
+    """
     if sys.platform == "win32":
         pytest.skip("needs a Unix system")
 
     @contextmanager
-    def entered(*files):
+    def entered(*files, mode=0o555):
         """These files, copied, are in it."""
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
             for file in files:
                 (folder / file.name).write_bytes(file.read_bytes())
-            folder.chmod(0o555)
-            if os.geteuid():
-                yield folder
-                return
-            os.seteuid(65534)  # root may write anywhere; nobody may not
+            folder.chmod(mode)
+            root = os.geteuid() == 0
+            try:
+                if root:
+                    os.seteuid(65534)  # root may write anywhere; nobody may not
+            except OSError as error:
+                pytest.skip(f"root cannot become another user here: {error}")
             try:
                 yield folder
             finally:
-                os.seteuid(0)
+                if root:
+                    os.seteuid(0)
+                folder.chmod(0o755)
 
     return entered
 

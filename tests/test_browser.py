@@ -217,8 +217,8 @@ def assert_no_errors(page):
         assert page.locator(f"[data-mime-type='application/vnd.jupyter.{kind}']").count() == 0
 
 
-def _pixels(png):
-    return np.asarray(Image.open(io.BytesIO(png))).astype(int)
+def _pixels(content):
+    return np.asarray(Image.open(io.BytesIO(content))).astype(int)
 
 
 def _answers(address):

@@ -316,7 +316,7 @@ def test_a_thousand_moves_leave_nothing_behind(name, request):
     grown, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert grown < 1_000_000
-    assert threading.active_count() == threads
+    assert threading.active_count() <= threads  # a server of an earlier test may have ended
     assert plt.get_fignums() == figures
 
 
@@ -330,8 +330,8 @@ def test_an_interrupted_move_leaves_the_explorer_usable(drawn, model, monkeypatc
         with pytest.raises(KeyboardInterrupt):
             drawn.temperature.value = 0.5
     assert drawn.picture.value == before
-    from_another_thread = threading.Thread(target=drawn.again.click)  # the lock is free
-    from_another_thread.start()
+    from_another_thread = threading.Thread(target=drawn.again.click, daemon=True)
+    from_another_thread.start()  # comes to an end only if the lock is free
     from_another_thread.join(timeout=30)
     assert not from_another_thread.is_alive()
     assert drawn.picture.value != before

@@ -14,7 +14,8 @@ from aetutor.checkpoint import load_best
 
 KILLS = 30
 EPOCHS = 12
-# A server that has imported torch already, and used no threads, makes a process in no time.
+# A server that has imported what a run needs (torch imports _dynamo when an optimiser first steps),
+# and used no threads, makes a process in no time.
 PROCESSES = multiprocessing.get_context("forkserver" if sys.platform == "linux" else "spawn")
 if sys.platform == "linux":
     PROCESSES.set_forkserver_preload(["aetutor.training", "pytest", "torch._dynamo"])
@@ -45,7 +46,7 @@ def train(folder, to):
 
 
 def begun(folder, to):
-    process = PROCESSES.Process(target=train, args=(folder, to))
+    process = PROCESSES.Process(target=train, args=(folder, to), daemon=True)
     process.start()
     return process
 
@@ -73,6 +74,7 @@ def test_killed_at_thirty_moments_it_goes_on_to_the_same_end(tmp_path, unbroken,
     kills = resumed = runs = 0
     while kills < KILLS:
         runs += 1
+        assert runs <= 5 * KILLS, "the runs end before they can be killed"
         folder, to = tmp_path / f"run-{runs}", tmp_path / f"result-{runs}"
         finished = False
         while not finished:
