@@ -17,9 +17,8 @@ from aetutor.history import to_bytes
 
 LARGE = 224  # pixels a side on the page; a multiple of 28 and of 32
 PIXELS = "aetutor-pixels"  # class of the pictures on the page
-MAGMA = to_bytes(
-    torch.tensor(colormaps["magma"].colors, device="cpu"), (0, 1)
-)  # (256, 3), from black to bright
+# From black to bright, uint8 (256, 3).
+MAGMA = to_bytes(torch.tensor(colormaps["magma"].colors, device="cpu"), (0, 1))
 
 
 class Explorer:
