@@ -97,6 +97,10 @@ class Split:
                 images = torch.where(mirrored.to(images.device), images.flip(-1), images)
             yield images, labels
 
+    def subset(self, start, stop):
+        """Return the images from ``start`` up to but not including ``stop`` as a split."""
+        return Split(self.images[start:stop], self.labels[start:stop], self.value_range)
+
     def to(self, device):
         """Return this split with its bytes on another device, where its batches are then made."""
         return Split(self.images.to(device), self.labels.to(device), self.value_range)

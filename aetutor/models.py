@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from itertools import pairwise
 
 import torch
+from scipy.linalg import eigh
 from torch import nn
 
 # Reconstructions of interpolated or rounded images may miss the range by a rounding error.
@@ -247,9 +248,10 @@ class PCAAutoencoder(Autoencoder):
 
         Parameters
         ----------
-        images : torch.Tensor
-            (N, C, H, W), N at least ``latent_dim``. They are taken to be in [0, 1], or in
-            [-1, 1] if any value is negative.
+        images : torch.Tensor or Split
+            (N, C, H, W), N at least ``latent_dim``. A split has its range, and becomes floats
+            batch by batch. A tensor is taken to be in [0, 1], or in [-1, 1] if any value is
+            negative.
         latent_dim : int
 
         Raises
@@ -258,27 +260,35 @@ class PCAAutoencoder(Autoencoder):
             If the images are not (N, C, H, W) in one of these ranges, or fewer than
             ``latent_dim``.
         """
-        if images.ndim != 4:
-            raise ValueError(f"images must have the shape (N, C, H, W), got {tuple(images.shape)}")
-        value_range = (-1.0, 1.0) if images.amin() < 0 else (0.0, 1.0)
-        check_images(images, tuple(images.shape[1:]), value_range)
+        if isinstance(images, torch.Tensor):
+            if images.ndim != 4:
+                raise ValueError(
+                    f"images must have the shape (N, C, H, W), got {tuple(images.shape)}"
+                )
+            image_shape = tuple(images.shape[1:])
+            value_range = (-1.0, 1.0) if images.amin() < 0 else (0.0, 1.0)
+            check_images(images, image_shape, value_range)
+        else:
+            image_shape, value_range = tuple(images.images.shape[1:]), images.value_range
         if len(images) < latent_dim:
             raise ValueError(f"{latent_dim} components need as many images, got {len(images)}")
-        model = cls(latent_dim, image_shape=tuple(images.shape[1:]), value_range=value_range)
-        mean = images.mean(dim=0).flatten()
+        model = cls(latent_dim, image_shape=image_shape, value_range=value_range)
+        mean = sum(some.flatten(1).sum(dim=0) for some in in_batches(images, 1000)) / len(images)
         covariance = mean.new_zeros(len(mean), len(mean))
-        for some in images.split(1000):  # a centred copy of all images would double the memory
+        for some in in_batches(images, 1000):
             centred = some.flatten(1) - mean
             covariance.addmm_(centred.T, centred, alpha=1 / len(images))
-        # float64: with fewer images than pixels, eigh in float32 may find no end. On the CPU, for
-        # an Apple GPU has no float64.
-        directions = torch.linalg.eigh(covariance.cpu().double()).eigenvectors
-        directions = directions.flip(1)[:, :latent_dim].to(covariance)
+        # float64: with fewer images than pixels, eigh in float32 may find no end. SciPy's computes
+        # no more than are wanted, here in the memory of the (symmetric) matrix itself.
+        leading = len(mean) - latent_dim, len(mean) - 1  # the largest eigenvalues come last
+        square = covariance.cpu().double().numpy().T
+        _, directions = eigh(square, subset_by_index=leading, overwrite_a=True)
+        directions = torch.from_numpy(directions).flip(1).to(covariance)
         # A component is as good as its opposite; always the same one of the two.
         largest = directions.gather(0, directions.abs().argmax(dim=0, keepdim=True))
         model.mean.copy_(mean)
         model.components.copy_((directions * largest.sign()).T)
-        return model.to(images.device).eval()
+        return model.to(mean.device).eval()
 
     def leading(self, latent_dim):
         """Return the autoencoder of the first ``latent_dim`` of these components.
@@ -343,6 +353,13 @@ def build(config):
         return KINDS[kind](**arguments)
     except TypeError as error:
         raise ValueError(f"{kind} cannot be built from {config}: {error}") from error
+
+
+def in_batches(images, batch_size):
+    """The images of a tensor or a split, ``batch_size`` at a time."""
+    if isinstance(images, torch.Tensor):
+        return images.split(batch_size)
+    return (batch for batch, _ in images.batches(batch_size))
 
 
 def check_images(images, image_shape, value_range):

@@ -5,6 +5,8 @@ import sys
 import torch
 from tqdm import tqdm
 
+from aetutor.models import in_batches
+
 METRICS = ("euclidean", "cosine")
 BLOCK = 25_000_000  # numbers computed at a time: 100 MB, and as much again while they are used
 SPARE = 8  # candidates beyond k, for what rounding may have put in the wrong place
@@ -54,8 +56,8 @@ class ImageIndex:
     def _set(self, latents, model):
         self.latents = _checked(latents, "latents")
         self.model = model
-        self._half_norms = latents.square().sum(dim=1) / 2  # (N,)
         self._lengths = latents.norm(dim=1)  # (N,)
+        self._half_norms = self._lengths.square() / 2
 
     def __len__(self):
         return len(self.latents)
@@ -112,18 +114,21 @@ class ImageIndex:
         return queries
 
     def _nearest(self, queries, k, metric):
+        tiny = torch.finfo(queries.dtype).tiny
         scores = queries @ self.latents.T  # (Q, N)
         if metric == "euclidean":
             scores -= self._half_norms  # |q - x|^2 = |q|^2 - 2 (q x - |x|^2 / 2)
         else:
-            scores /= self._lengths.clamp(min=torch.finfo(scores.dtype).tiny)
+            scores /= self._lengths.clamp(min=tiny)
         candidates = scores.topk(min(k + SPARE, len(self)), dim=1).indices  # (Q, k + spare)
         del scores
         near = self.latents[candidates]  # (Q, k + spare, latent_dim)
         if metric == "euclidean":
-            distances = (near - queries[:, None]).norm(dim=2)
+            distances = near.sub_(queries[:, None]).norm(dim=2)
         else:
-            distances = 1 - torch.cosine_similarity(near, queries[:, None], dim=2)
+            directions = queries / queries.norm(dim=1, keepdim=True).clamp(min=tiny)
+            cosines = (near @ directions[:, :, None])[:, :, 0] / near.norm(dim=2).clamp(min=tiny)
+            distances = 1 - cosines
         distances, order = distances.sort(dim=1, stable=True)
         return distances[:, :k], candidates.gather(1, order[:, :k])
 
@@ -150,11 +155,8 @@ def embed(model, images, *, batch_size=500):
     """
     if not len(images):
         raise ValueError("an index needs at least one image, got none")
-    if isinstance(images, torch.Tensor):
-        batches = images.split(batch_size)
-    else:
-        batches = (batch for batch, _ in images.batches(batch_size))
     steps = -(-len(images) // batch_size)
+    batches = in_batches(images, batch_size)
     progress = tqdm(batches, "embedding", steps, leave=False, file=sys.stdout)
     with torch.no_grad():  # not inference_mode: a probe may learn from these codes
         return torch.cat([model.encode(batch).cpu() for batch in progress])
@@ -188,6 +190,7 @@ def _checked(vectors, name):
         raise ValueError(
             f"{name} must have the shape (N, latent_dim) with N > 0, got {tuple(vectors.shape)}"
         )
-    if not torch.isfinite(vectors).all():
+    # Not isfinite of all: it takes as much memory as they do.
+    if not torch.stack(vectors.aminmax()).isfinite().all():
         raise ValueError(f"{name} must be finite numbers, got infinite ones or NaN")
     return vectors

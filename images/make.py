@@ -16,7 +16,7 @@ def linear_vs_conv():
     contenders = {
         "fully connected": weights.trained("mnist-linear-10"),
         "convolutional": weights.trained("mnist-conv-10"),
-        "PCA": models.PCAAutoencoder.fit(mnist.train[:][0], 10),
+        "PCA": models.PCAAutoencoder.fit(mnist.train, 10),
     }
     rows = [model(images) for model in contenders.values()]
     labels = ["original", *contenders]

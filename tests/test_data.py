@@ -123,6 +123,17 @@ def test_half_of_the_images_are_mirrored_where_asked(patches):
     assert torch.equal(order, turned_order)
 
 
+def test_a_subset_is_a_split_of_the_same_bytes(digits):
+    subset = digits.train.subset(10, 25)
+    assert len(subset) == 15
+    for whole, part in zip(digits.train[10:25], subset[:], strict=True):
+        assert torch.equal(whole, part)
+    assert subset.images.data_ptr() == digits.train.images[10:].data_ptr()
+    assert subset.value_range == digits.train.value_range
+    with pytest.raises(ValueError, match="at least one image, got none"):
+        digits.train.subset(len(digits.train), len(digits.train) + 5)
+
+
 def test_a_split_is_a_dataset_for_a_dataloader(digits):
     images, labels = next(iter(DataLoader(digits.train, batch_size=16)))
     assert torch.equal(images, digits.train[:16][0])

@@ -79,6 +79,9 @@ def test_pca_is_scikit_learns(digits):
     expected = torch.from_numpy(pca.inverse_transform(pca.transform(flat))).float()
     torch.testing.assert_close(model(held_out).flatten(1), expected, atol=1e-4, rtol=0)
     assert model.encode(held_out).shape == (20, 7)
+    of_split = models.PCAAutoencoder.fit(digits.train, 7)
+    torch.testing.assert_close(of_split(held_out), model(held_out))
+    assert of_split.config == model.config
 
 
 def test_pca_of_few_images_with_pixels_that_never_change():

@@ -52,7 +52,8 @@ class LatentAxes(Explorer):
         self._model, self._split = model, split
         self.image = number_of(split, index)
         with torch.inference_mode():
-            codes = Gaussian.fit(model.encode(split[:FITTED][0]))
+            batches = split.subset(0, FITTED).batches(500)
+            codes = Gaussian.fit(torch.cat([model.encode(images) for images, _ in batches]))
         self._moves = (codes.axes * codes.scales)[:, :axes].T  # (axes, latent_dim)
         shares = codes.scales.square() / codes.scales.square().sum()
         self.sliders = [
