@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import signal
+import subprocess
 import sys
 import tempfile
 import threading
@@ -226,16 +227,17 @@ def read_only_folder():
     return entered
 
 
-@pytest.fixture
-def small_files():
-    """``with small_files():`` the system refuses to write files beyond 20,000 bytes: a full disk.
+@pytest.fixture(params=["a limit for files", "a disk of its own"])
+def no_room(request):
+    """``with no_room(folder):`` what is written into the folder finds room for 20,000 bytes only.
 
-    Not for the whole test: pytest reports before a fixture ends, perhaps to a longer file.
+    Either the system refuses longer files, or a full disk of that size is mounted there, where
+    this user may do so. Not for the whole test: pytest reports before a fixture ends.
     """
     resource = pytest.importorskip("resource", reason="needs a Unix system")
 
     @contextmanager
-    def limited():
+    def limited(folder):
         before = resource.getrlimit(resource.RLIMIT_FSIZE)
         resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, before[1]))
         try:
@@ -243,7 +245,20 @@ def small_files():
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
-    return limited
+    @contextmanager
+    def mounted(folder):
+        folder.mkdir(exist_ok=True)
+        mount = ["mount", "-t", "tmpfs", "-o", "size=20k,mode=777", "tmpfs", str(folder)]
+        try:
+            subprocess.run(mount, check=True, capture_output=True)
+        except (OSError, subprocess.CalledProcessError) as error:
+            pytest.skip(f"a disk cannot be mounted here: {error}")
+        try:
+            yield
+        finally:
+            subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+    return limited if request.param == "a limit for files" else mounted
 
 
 @pytest.fixture

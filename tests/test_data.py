@@ -333,16 +333,18 @@ def test_a_damaged_cache_is_downloaded_again(places, arrays, serve, monkeypatch)
 
 
 def test_a_full_disk_costs_the_cache_but_not_the_images(
-    places, arrays, serve, monkeypatch, small_files
+    places, arrays, serve, monkeypatch, no_room
 ):
     monkeypatch.delenv("AETUTOR_DATA")
     servers = publish(monkeypatch, sources.MNIST, mnist_files(arrays), serve)
-    with pytest.warns(UserWarning, match="cannot be kept in the cache"), small_files():
-        mnist = data.load_mnist(offline="error")
+    with no_room(places.cache):
+        with pytest.warns(UserWarning, match="cannot be (kept in the cache|used)"):
+            mnist = data.load_mnist(offline="error")
+        assert not list(places.cache.glob("mnist.npz"))
+        assert not list(places.cache.glob("*.part"))
     assert len(mnist.test) == 5
-    assert [len(server.requests) for server in servers] == [1, 1, 1, 1]
-    assert not list(places.cache.glob("mnist.npz"))
-    assert not list(places.cache.glob("*.part"))
+    # Once, or once more into the system's temporary folder.
+    assert {len(server.requests) for server in servers} <= {1, 2}
 
 
 def test_a_cache_that_is_no_folder_costs_nothing_but_a_warning(places, arrays, serve, monkeypatch):

@@ -61,10 +61,11 @@ with replacing({str(path)!r}) as file:
     assert path.read_bytes() == b"earlier"
 
 
-def test_a_disk_that_takes_no_more_leaves_the_earlier_file(tmp_path, small_files):
+def test_a_disk_that_takes_no_more_leaves_the_earlier_file(tmp_path, no_room):
     path = tmp_path / "file"
-    path.write_bytes(b"earlier")
-    with small_files(), pytest.raises(OSError), replacing(path) as file:
-        file.write(bytes(1_000_000))
-    assert path.read_bytes() == b"earlier"
-    assert list(tmp_path.iterdir()) == [path]
+    with no_room(tmp_path):
+        path.write_bytes(b"earlier")
+        with pytest.raises(OSError), replacing(path) as file:
+            file.write(bytes(1_000_000))
+        assert path.read_bytes() == b"earlier"
+        assert list(tmp_path.iterdir()) == [path]

@@ -5,8 +5,11 @@ a fault below, planted to see that it is found.
 """
 
 import ast
+import builtins
 import copy
+import dis
 import re
+import types
 from itertools import pairwise
 from pathlib import Path
 
@@ -107,6 +110,41 @@ def imports_in_one_cell_only(notebook, path):
             assert set(found) <= {"tensorboard"}  # shown where TensorBoard is
 
 
+def can_be_run_twice_and_in_another_order(notebook, path):
+    """What a cell needs of others is bound in exactly one of them, and not bound anew by itself.
+
+    So a cell gives the same when it is run again, after whichever others, once the cells that it
+    needs have been run. (It sees names only, not a list or a tensor that is changed in place.)
+    """
+    cells = [bound_and_needed(cell.source) for cell in code_cells(notebook)]
+    for bound, needed in cells:
+        for name in needed - set(dir(builtins)) - {"display"}:
+            assert name not in bound, f"{name} is read and then bound anew"
+            assert sum(name in others for others, _ in cells) == 1, name
+
+
+def bound_and_needed(source):
+    """The names that a cell binds, and those that it reads before or without binding them."""
+    bound, needed, inner = set(), set(), []
+    for step in dis.get_instructions(compile(source, "cell", "exec")):
+        if step.opname == "STORE_NAME":
+            bound.add(step.argval)
+        elif step.opname == "LOAD_NAME" and step.argval not in bound:
+            needed.add(step.argval)
+        elif isinstance(step.argval, types.CodeType):
+            inner.append(step.argval)
+    for code in inner:  # functions, comprehensions and classes see what the whole cell has bound
+        own = set()
+        for step in dis.get_instructions(code):
+            if step.opname == "STORE_NAME":
+                own.add(step.argval)
+            elif step.opname in ("LOAD_GLOBAL", "LOAD_NAME"):
+                needed |= {step.argval} - own - bound - {"__name__"}
+            elif isinstance(step.argval, types.CodeType):
+                inner.append(step.argval)
+    return bound, needed
+
+
 def has_the_same_networks_as_the_package(notebook, path):
     """A class that a lesson writes out behaves like the package's class of the same name."""
     space = {"torch": torch, "nn": torch.nn, "models": models, "____": exercises.____}
@@ -152,6 +190,7 @@ EVERYWHERE = (
     links_to_what_exists,
     has_short_cells,
     imports_in_one_cell_only,
+    can_be_run_twice_and_in_another_order,
 )
 OF_LESSONS = (
     *EVERYWHERE,
@@ -293,6 +332,10 @@ PLANTED = [
     (has_short_cells, computes("x = 1\n" * 31)),
     (has_short_cells, lengthen_the_setup),
     (imports_in_one_cell_only, computes("import math\nmath.pi")),
+    (can_be_run_twice_and_in_another_order, computes("mnist = mnist.val")),
+    (can_be_run_twice_and_in_another_order, computes("for mnist in range(3):\n    print(mnist)")),
+    (can_be_run_twice_and_in_another_order, computes("print(bound_nowhere)")),
+    (can_be_run_twice_and_in_another_order, computes("def f():\n    return bound_nowhere")),
     (has_the_same_networks_as_the_package, change_a_layer),
     (has_exercises_that_are_not_answered, answer_an_exercise),
     (is_answered_rightly, lambda lesson: None),  # a lesson is not

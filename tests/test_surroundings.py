@@ -165,8 +165,9 @@ def test_a_slider_moved_while_a_model_trains_disturbs_neither(digits):
         torch.set_num_threads(threads)
 
 
-def test_a_folder_with_spaces_and_umlauts_holds_images(tmp_path, monkeypatch, rng):
-    folder = tmp_path / "Ümläute und Leerzeichen (1)"
+@pytest.mark.parametrize("name", ["Ümläute und Leerzeichen (1)", r"C:\Users\Zoë\Daten [neu]"])
+def test_a_folder_with_an_unusual_name_holds_images(tmp_path, monkeypatch, rng, name):
+    folder = tmp_path / name
     folder.mkdir()
     arrays = {
         f"{split}_{kind}": rng.integers(0, 10, (20, 28, 28) if kind == "images" else 20, np.uint8)

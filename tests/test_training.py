@@ -288,20 +288,21 @@ def test_a_checkpoint_cannot_run_code(digits, tmp_path, capsys):
     assert "the trap went off" not in capsys.readouterr().out
 
 
-def test_a_full_disk_costs_the_checkpoint_not_the_run(digits, tmp_path, small_files):
+def test_a_full_disk_costs_the_checkpoint_not_the_run(digits, tmp_path, no_room):
     model = models.LinearAutoencoder(4)
-    with pytest.warns(UserWarning, match="no checkpoint was written"), small_files():
-        history = training.fit(model, digits, epochs=2, checkpoint=tmp_path)
+    with no_room(tmp_path):
+        with pytest.warns(UserWarning, match="no checkpoint was written"):
+            history = training.fit(model, digits, epochs=2, checkpoint=tmp_path)
+        assert list(tmp_path.iterdir()) == []
     assert len(history) == 2
-    assert list(tmp_path.iterdir()) == []
 
 
 # TensorBoard's own thread fails too, before the next call in ours is told.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_a_full_disk_costs_tensorboards_file_not_the_run(digits, tmp_path, small_files):
+def test_a_full_disk_costs_tensorboards_file_not_the_run(digits, tmp_path, no_room):
     model = models.LinearAutoencoder(4)
     settings = {"epochs": 3, "picture_epochs": [1, 2, 3], "log_dir": tmp_path}
-    with pytest.warns(UserWarning, match="TensorBoard's file cannot be written"), small_files():
+    with pytest.warns(UserWarning, match="TensorBoard's file cannot be written"), no_room(tmp_path):
         assert len(training.fit(model, digits, **settings)) == 3
 
 
