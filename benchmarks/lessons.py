@@ -24,9 +24,9 @@ def lessons():
     for path in sorted(NOTEBOOKS.glob("0*.ipynb")):
         command = [sys.executable, "-c", RUN, str(path)]
         printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-        status, seconds, megabytes = json.loads(printed.splitlines()[-1])
+        status, seconds, mebibytes = json.loads(printed.splitlines()[-1])
         if status:
             raise RuntimeError(f"{path.name} fails under nbval")
-        rows.append(Row("Lessons under nbval", path.stem, [seconds], "s", f"{megabytes:,.0f} MB"))
+        rows.append(Row("Lessons under nbval", path.stem, [seconds], "s", f"{mebibytes:,.0f} MiB"))
     total = sum(row.median for row in rows)
     return [*rows, Row("Lessons under nbval", f"{OURS}, all together", [total], "s")]
