@@ -56,11 +56,11 @@ def out_of_distribution():
 def random_latent_sampling():
     """Codes drawn in three ways, decoded by the network of lesson 5."""
     model = weights.trained("cifar10-128")
-    codes = search.embed(model, data.load_cifar10(offline="error").train[:10_000][0])
+    codes = search.embed(model, data.load_cifar10(offline="error").train.subset(0, 10_000))
     sources = {
         "N(0, I)": latent.Gaussian.standard(128),
         "fitted Gaussian": latent.Gaussian.fit(codes),
-        "mixture of five": latent.Mixture(codes[:5000], 5),
+        "mixture of five": latent.Mixture(codes[:4000], 5),
     }
     rows = [model.decode(source.sample(10)) for source in sources.values()]
     return plotting.reconstructions(*rows, labels=list(sources))
@@ -70,11 +70,10 @@ def similarity_search():
     """Test images of lesson 6, and for each the nearest training image: near-duplicates."""
     cifar10 = data.load_cifar10(offline="error")
     model = weights.trained("cifar10-384")
-    images = cifar10.test[:][0]
     index = search.ImageIndex(model, cifar10.train)
-    distances, found = index.nearest(search.embed(model, images), k=1, metric="cosine")
+    distances, found = index.nearest(search.embed(model, cifar10.test), k=1, metric="cosine")
     closest = distances[:, 0].argsort()[:200:20]
-    pair = images[closest], cifar10.train[found[closest, 0]][0]
+    pair = cifar10.test[closest][0], cifar10.train[found[closest, 0]][0]
     return plotting.reconstructions(*pair, labels=["test image", "nearest\ntraining image"])
 
 
