@@ -243,6 +243,7 @@ class PCAAutoencoder(Autoencoder):
         )
 
     @classmethod
+    @torch.no_grad()
     def fit(cls, images, latent_dim):
         """Return the autoencoder of the leading principal components of images.
 
@@ -257,8 +258,8 @@ class PCAAutoencoder(Autoencoder):
         Raises
         ------
         ValueError
-            If the images are not (N, C, H, W) in one of these ranges, or fewer than
-            ``latent_dim``.
+            If the images are neither a split nor (N, C, H, W) in one of these ranges, or fewer
+            than ``latent_dim``.
         """
         if isinstance(images, torch.Tensor):
             if images.ndim != 4:
@@ -268,6 +269,8 @@ class PCAAutoencoder(Autoencoder):
             image_shape = tuple(images.shape[1:])
             value_range = (-1.0, 1.0) if images.amin() < 0 else (0.0, 1.0)
             check_images(images, image_shape, value_range)
+        elif not hasattr(images, "batches"):
+            raise ValueError(f"images must be a tensor or a split, got {type(images).__name__}")
         else:
             image_shape, value_range = tuple(images.images.shape[1:]), images.value_range
         if len(images) < latent_dim:

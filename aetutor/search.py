@@ -9,6 +9,7 @@ from aetutor.models import in_batches
 
 METRICS = ("euclidean", "cosine")
 BLOCK = 25_000_000  # numbers computed at a time: 100 MB, and as much again while they are used
+SHORTEST = 1e-12  # a code that is shorter counts as one of zeros, which has no angle
 SPARE = 8  # candidates beyond k, for what rounding may have put in the wrong place
 
 
@@ -73,7 +74,7 @@ class ImageIndex:
             From 1 to the number of images in the index.
         metric : {"euclidean", "cosine"}
             The distance of the codes, or 1 minus the cosine of their angle (1 for a code of
-            zeros, which has no angle).
+            zeros, or shorter than 1e-12, which has none).
 
         Returns
         -------
@@ -114,21 +115,21 @@ class ImageIndex:
         return queries
 
     def _nearest(self, queries, k, metric):
-        tiny = torch.finfo(queries.dtype).tiny
         scores = queries @ self.latents.T  # (Q, N)
         if metric == "euclidean":
             scores -= self._half_norms  # |q - x|^2 = |q|^2 - 2 (q x - |x|^2 / 2)
         else:
-            scores /= self._lengths.clamp(min=tiny)
+            scores /= self._lengths.clamp(min=SHORTEST)
         candidates = scores.topk(min(k + SPARE, len(self)), dim=1).indices  # (Q, k + spare)
         del scores
         near = self.latents[candidates]  # (Q, k + spare, latent_dim)
         if metric == "euclidean":
             distances = near.sub_(queries[:, None]).norm(dim=2)
         else:
-            directions = queries / queries.norm(dim=1, keepdim=True).clamp(min=tiny)
-            cosines = (near @ directions[:, :, None])[:, :, 0] / near.norm(dim=2).clamp(min=tiny)
-            distances = 1 - cosines
+            lengths = near.norm(dim=2).clamp(min=SHORTEST)
+            directions = queries / queries.norm(dim=1, keepdim=True).clamp(min=SHORTEST)
+            cosines = near.mul_(directions[:, None]).sum(dim=2) / lengths
+            distances = (1 - cosines).clamp(0, 2)  # for rounding may go beyond
         distances, order = distances.sort(dim=1, stable=True)
         return distances[:, :k], candidates.gather(1, order[:, :k])
 

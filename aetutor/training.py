@@ -91,6 +91,7 @@ def fit(
         "model": model.config,
         "data": data.name,
         "fingerprint": data.fingerprint,
+        "images": len(data.train),
         "optimizer": optimizer,
         "learning_rate": learning_rate,
         "batch_size": batch_size,

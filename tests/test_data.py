@@ -343,8 +343,9 @@ def test_a_full_disk_costs_the_cache_but_not_the_images(
         assert not list(places.cache.glob("mnist.npz"))
         assert not list(places.cache.glob("*.part"))
     assert len(mnist.test) == 5
-    # Once, or once more into the system's temporary folder.
-    assert {len(server.requests) for server in servers} <= {1, 2}
+    requests = {len(server.requests) for server in servers}
+    # Where the download found no room either, once more into the system's temporary folder.
+    assert requests == {1} or (no_room.__name__ == "mounted" and requests <= {1, 2})
 
 
 def test_a_cache_that_is_no_folder_costs_nothing_but_a_warning(places, arrays, serve, monkeypatch):

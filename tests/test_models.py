@@ -82,6 +82,8 @@ def test_pca_is_scikit_learns(digits):
     of_split = models.PCAAutoencoder.fit(digits.train, 7)
     torch.testing.assert_close(of_split(held_out), model(held_out))
     assert of_split.config == model.config
+    of_learning = models.PCAAutoencoder.fit(images.clone().requires_grad_(), 7)
+    assert torch.equal(of_learning.components, model.components)
 
 
 def test_pca_of_few_images_with_pixels_that_never_change():
@@ -142,6 +144,8 @@ def test_pca_refuses_too_few_images_and_too_many_components():
         models.PCAAutoencoder.fit(torch.rand(5, 1, 28, 28), 20)
     with pytest.raises(ValueError, match=r"shape \(N, C, H, W\), got \(10, 28, 28\)"):
         models.PCAAutoencoder.fit(torch.rand(10, 28, 28), 2)
+    with pytest.raises(ValueError, match="must be a tensor or a split, got tuple"):
+        models.PCAAutoencoder.fit((torch.rand(10, 1, 28, 28), torch.zeros(10)), 2)
     with pytest.raises(ValueError, match="at most the 784 values"):
         models.PCAAutoencoder(785)
 

@@ -111,38 +111,43 @@ def imports_in_one_cell_only(notebook, path):
 
 
 def can_be_run_twice_and_in_another_order(notebook, path):
-    """What a cell needs of others is bound in exactly one of them, and not bound anew by itself.
+    """What a cell or its functions read is bound in one cell only, and before it is read.
 
     So a cell gives the same when it is run again, after whichever others, once the cells that it
-    needs have been run. (It sees names only, not a list or a tensor that is changed in place.)
+    needs have been run. (It sees names only, not what is changed in place: a network that a cell
+    trains goes on learning.)
     """
-    cells = [bound_and_needed(cell.source) for cell in code_cells(notebook)]
-    for bound, needed in cells:
-        for name in needed - set(dir(builtins)) - {"display"}:
-            assert name not in bound, f"{name} is read and then bound anew"
-            assert sum(name in others for others, _ in cells) == 1, name
+    cells = [bound_and_read(cell.source) for cell in code_cells(notebook)]
+    for bound, needed, by_functions in cells:
+        for name in (needed | by_functions) - set(dir(builtins)) - {"display", "__name__"}:
+            assert name not in bound or name not in needed, f"{name} is read and then bound anew"
+            assert sum(name in others for others, *_ in cells) == 1, name
 
 
-def bound_and_needed(source):
-    """The names that a cell binds, and those that it reads before or without binding them."""
-    bound, needed, inner = set(), set(), []
+def bound_and_read(source):
+    """The names that a cell binds; that it reads before it binds them; that its functions read."""
+    bound, needed, by_functions, inner = set(), set(), set(), []
     for step in dis.get_instructions(compile(source, "cell", "exec")):
-        if step.opname == "STORE_NAME":
+        if step.opname in ("STORE_NAME", "STORE_GLOBAL"):
             bound.add(step.argval)
         elif step.opname == "LOAD_NAME" and step.argval not in bound:
             needed.add(step.argval)
         elif isinstance(step.argval, types.CodeType):
             inner.append(step.argval)
-    for code in inner:  # functions, comprehensions and classes see what the whole cell has bound
+    for code in inner:
         own = set()
+        at_once = code.co_name.startswith("<")  # a comprehension, or a lambda as good as one
         for step in dis.get_instructions(code):
             if step.opname == "STORE_NAME":
                 own.add(step.argval)
+            elif step.opname == "STORE_GLOBAL":
+                bound.add(step.argval)
             elif step.opname in ("LOAD_GLOBAL", "LOAD_NAME"):
-                needed |= {step.argval} - own - bound - {"__name__"}
+                if not (at_once and step.argval in bound):
+                    by_functions |= {step.argval} - own
             elif isinstance(step.argval, types.CodeType):
                 inner.append(step.argval)
-    return bound, needed
+    return bound, needed, by_functions
 
 
 def has_the_same_networks_as_the_package(notebook, path):
@@ -336,6 +341,11 @@ PLANTED = [
     (can_be_run_twice_and_in_another_order, computes("for mnist in range(3):\n    print(mnist)")),
     (can_be_run_twice_and_in_another_order, computes("print(bound_nowhere)")),
     (can_be_run_twice_and_in_another_order, computes("def f():\n    return bound_nowhere")),
+    (can_be_run_twice_and_in_another_order, computes("images = 1\ndef f():\n    return images")),
+    (
+        can_be_run_twice_and_in_another_order,
+        computes("n = 1\ndef f():\n    global n, mnist\n    mnist = n"),
+    ),
     (has_the_same_networks_as_the_package, change_a_layer),
     (has_exercises_that_are_not_answered, answer_an_exercise),
     (is_answered_rightly, lambda lesson: None),  # a lesson is not

@@ -146,3 +146,11 @@ def test_precision_of_random_codes_is_chance(rng):
 def test_what_cannot_be_searched_is_refused(index, call, message):
     with pytest.raises(ValueError, match=message):
         call(index)
+
+
+def test_a_code_that_is_next_to_nothing_has_no_angle():
+    latents = torch.tensor([[1e-25, 1e-25], [1.0, 0.0], [-1.0, 0.1]])
+    distances, found = ImageIndex.of_latents(latents).nearest(latents[:2], k=3, metric="cosine")
+    assert found[1].tolist() == [1, 0, 2]
+    torch.testing.assert_close(distances[:, :2], torch.tensor([[1.0, 1.0], [0.0, 1.0]]))
+    assert ((distances >= 0) & (distances <= 2)).all()

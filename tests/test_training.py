@@ -256,6 +256,9 @@ def test_a_checkpoint_of_other_data_is_refused(digits, tmp_path):
     other = dataclasses.replace(digits, fingerprint="0" * 16)
     with pytest.raises(ValueError, match="fingerprint is"):
         training.fit(models.LinearAutoencoder(4), other, epochs=1, checkpoint=tmp_path)
+    part = dataclasses.replace(digits, train=digits.train.subset(0, 100))
+    with pytest.raises(ValueError, match="images is 180 there, 100 here"):
+        training.fit(models.LinearAutoencoder(4), part, epochs=1, checkpoint=tmp_path)
 
 
 def test_a_damaged_checkpoint_is_refused_by_name(digits, tmp_path):

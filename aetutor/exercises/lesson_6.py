@@ -162,8 +162,11 @@ def times_found(answer):
         return (small - small.mean(dim=(2, 3), keepdim=True)).flatten(1)
 
 
-    by_pixels = search.ImageIndex.of_latents(without_colour(cifar10.train[:][0]))
-    away, found = by_pixels.nearest(without_colour(cifar10.test[:][0]), k=1, metric="cosine")
+    train, test = (
+        torch.cat([without_colour(images) for images, _ in split.batches(1000)])
+        for split in (cifar10.train, cifar10.test)
+    )
+    away, found = search.ImageIndex.of_latents(train).nearest(test, k=1, metric="cosine")
     best = away[:, 0].argsort()[:2].tolist()
     copies = [(place, found[place, 0].item()) for place in best]
     """,
