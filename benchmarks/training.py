@@ -100,8 +100,8 @@ def time_to_quality(full):
     part, epochs = (1, EPOCHS) if full else (5, 1)
     some = replace(
         mnist,
-        train=first(mnist.train, len(mnist.train) // part),
-        val=first(mnist.val, len(mnist.val) // part),
+        train=mnist.train.subset(0, len(mnist.train) // part),
+        val=mnist.val.subset(0, len(mnist.val) // part),
     )
     usual, share = Usual(some), part * EPOCHS / epochs
     note = "" if full else f"{share:.0f} times a measured fifth of an epoch"
@@ -143,10 +143,6 @@ def operations(model):
     return counter.get_total_flops() / len(images)
 
 
-def first(split, count):
-    return data.Split(split.images[:count], split.labels[:count], split.value_range)
-
-
 def epochs():
     """Images per second of a textbook epoch, and its share of the machine's matrix products."""
     rows, square = [], torch.rand(1024, 1024)
@@ -160,7 +156,7 @@ def epochs():
         ("CIFAR-10", models.ColorConvAutoencoder(384), 4_000),
     ):
         whole = sets[name]
-        some = replace(whole, train=first(whole.train, count), val=first(whole.val, 500))
+        some = replace(whole, train=whole.train.subset(0, count), val=whole.val.subset(0, 500))
         contenders = {
             "fit": lambda model=model, some=some: training.fit(model, some, epochs=1),
             "product": lambda: [square @ square for _ in range(40)],

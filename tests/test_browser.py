@@ -29,7 +29,7 @@ import torch
 from aetutor import data, explore, latent, search, weights
 
 model, mnist = weights.trained("mnist-conv-10"), data.load_mnist()
-some = data.Split(mnist.test.images[:500], mnist.test.labels[:500], mnist.value_range)
+some = mnist.test.subset(0, 500)
 with torch.no_grad():
     latents = model.encode(some[:][0])
 """
