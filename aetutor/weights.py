@@ -163,7 +163,8 @@ def _read(path):
     if not path.is_file():
         raise FileNotFoundError(f"there is no file {path}")
     try:
-        with safe_open(path, "pt") as file:
+        # On the CPU by name: with older releases it would be torch's default device.
+        with torch.device("cpu"), safe_open(path, "pt") as file:
             metadata = file.metadata() or {}
             missing = {"card", "sha256"} - metadata.keys()
             if missing:
