@@ -285,8 +285,9 @@ class PCAAutoencoder(Autoencoder):
         # no more than are wanted, here in the memory of the (symmetric) matrix itself.
         leading = len(mean) - latent_dim, len(mean) - 1  # the largest eigenvalues come last
         square = covariance.cpu().double().numpy().T
+        del covariance
         _, directions = eigh(square, subset_by_index=leading, overwrite_a=True)
-        directions = torch.from_numpy(directions).flip(1).to(covariance)
+        directions = torch.from_numpy(directions).flip(1).to(mean)
         # A component is as good as its opposite; always the same one of the two.
         largest = directions.gather(0, directions.abs().argmax(dim=0, keepdim=True))
         model.mean.copy_(mean)

@@ -8,7 +8,7 @@ from tqdm import tqdm
 from aetutor.models import in_batches
 
 METRICS = ("euclidean", "cosine")
-BLOCK = 25_000_000  # numbers computed at a time: 100 MB, and as much again while they are used
+BLOCK = 10_000_000  # numbers computed at a time: 40 MB, and as much again while they are used
 SHORTEST = 1e-12  # a code that is shorter counts as one of zeros, which has no angle
 SPARE = 8  # candidates beyond k, for what rounding may have put in the wrong place
 
