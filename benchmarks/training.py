@@ -123,10 +123,12 @@ def time_to_quality(full):
 def published_quality():
     """Seconds to the published errors on CIFAR-10, test images."""
     cifar10, rows = data.load_cifar10(offline="error"), []
+    # 500 images are enough to watch it by: the error that counts is that of the test images.
+    watched = replace(cifar10, val=cifar10.val.subset(0, 500))
     for size, settings in CIFAR10.items():
         model = models.ColorConvAutoencoder(size)
         start = time.perf_counter()
-        training.fit(model, cifar10, optimizer="muon", picture_epochs=[], **settings)
+        training.fit(model, watched, optimizer="muon", picture_epochs=[], **settings)
         seconds = time.perf_counter() - start
         error = math.prod(cifar10.image_shape) * training.evaluate(model, cifar10.test)
         question = f"CIFAR-10, code of {size}: published {PUBLISHED[size]}, 500 epochs on a GPU"
