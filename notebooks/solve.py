@@ -1,18 +1,21 @@
 """Write the solutions of all lessons' exercises: ``python notebooks/solve.py``.
 
 Each notebook in solutions/ has the exercises of a lesson with the answers and reasons that
-``.solution()`` shows. To be executed by run.py afterwards.
+``.solution()`` shows, and the answers to the questions "On your own". To be executed by run.py
+afterwards.
 """
 
 import copy
 import importlib
 import itertools
 import re
+import textwrap
 from pathlib import Path
 
 import nbformat
 
 FOLDER = Path(__file__).parent
+OWN = "### On your own"
 CHECK = re.compile(r"^(lesson_\d)\.(\w+)\.check\((\w+)\)", re.MULTILINE)
 
 
@@ -39,7 +42,6 @@ def solutions(lesson, name):
     """Return the exercises of a lesson with answers and reasons, as a notebook of its own."""
     cells = solved(lesson).cells
     title, setup = cells[0].source.splitlines()[0], first_import(cells)
-    markdown, code = nbformat.v4.new_markdown_cell, nbformat.v4.new_code_cell
     written = [
         markdown(
             f"{title}, solutions\n\nThe exercises of [the lesson](../{name}), answered. There are "
@@ -52,10 +54,38 @@ def solutions(lesson, name):
         if task:
             question = "##" + text.source[text.source.rindex("### ") + 3 :]
             written += [markdown(question), code(cell.source), markdown(task.reason)]
+    written += on_your_own(cells)
     written += [markdown("## All done"), code("progress()")]
     for number, cell in enumerate(written):
         cell.id = f"cell-{number:02d}"
     return nbformat.v4.new_notebook(cells=written, metadata=lesson.metadata)
+
+
+def on_your_own(cells):
+    """The questions without a checker and their answers, as cells."""
+    lesson = next(task.lesson for task in map(task_of, cells) if task)
+    answers = getattr(importlib.import_module(f"aetutor.exercises.{lesson}"), "ON_YOUR_OWN", ())
+    written = [markdown("## On your own")] if answers else []
+    for question, answer in zip(questions(cells) if answers else (), answers, strict=True):
+        written.append(markdown(question))
+        written += [code(answer.code)] if answer.code else []
+        written.append(markdown(answer.text))
+    return written
+
+
+def questions(cells):
+    """The questions of the section "On your own": the points of its list."""
+    text = next(cell.source for cell in cells if cell.source.startswith(OWN))
+    section = re.split(r"^#", text.removeprefix(OWN), flags=re.MULTILINE)[0]
+    return [point.strip() for point in re.split(r"^- ", section, flags=re.MULTILINE)[1:]]
+
+
+def markdown(source):
+    return nbformat.v4.new_markdown_cell(source)
+
+
+def code(source):
+    return nbformat.v4.new_code_cell(textwrap.dedent(source).strip())
 
 
 def first_import(cells):

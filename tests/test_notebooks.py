@@ -19,6 +19,7 @@ import torch
 from colab_check import load_script
 
 from aetutor import exercises, models
+from aetutor.exercises import lesson_1
 
 FOLDER = Path(__file__).parents[1] / "notebooks"
 LESSONS = sorted(FOLDER.glob("*.ipynb"))
@@ -243,6 +244,22 @@ def test_solutions_are_those_of_the_exercises():
         made = solve.solutions(nbformat.read(lesson, as_version=4), lesson.name)
         kept = nbformat.read(path, as_version=4)
         assert [cell.source for cell in kept.cells] == [cell.source for cell in made.cells]
+
+
+def test_questions_on_your_own_stand_above_their_answers(monkeypatch):
+    lesson = nbformat.read(LESSONS[0], as_version=4)
+    asked = solve.questions(lesson.cells)
+    assert len(asked) >= 2
+    answers = [exercises.Answer(f"It is {n}.", code=f"print({n})") for n in range(len(asked) - 1)]
+    answers.append(exercises.Answer("Nobody knows."))
+    monkeypatch.setattr(lesson_1, "ON_YOUR_OWN", answers, raising=False)
+    sources = [cell.source for cell in solve.solutions(lesson, LESSONS[0].name).cells]
+    place = sources.index("## On your own")
+    assert sources[place + 1 : place + 4] == [asked[0], "print(0)", "It is 0."]
+    assert sources[-4:-2] == [asked[-1], "Nobody knows."]
+    answers.pop()
+    with pytest.raises(ValueError, match="shorter"):
+        solve.solutions(lesson, LESSONS[0].name)
 
 
 def test_solved_lessons_have_nothing_left_to_answer():

@@ -5,7 +5,7 @@ Each lesson has a module of them, :mod:`aetutor.exercises.lesson_1` and so on. A
 missing. Nothing is stored or sent: what is done is known as long as the kernel runs.
 """
 
-from aetutor.exercises._exercise import ____
+from aetutor.exercises._exercise import Answer, ____
 from aetutor.exercises._progress import progress
 
-__all__ = ["____", "progress"]
+__all__ = ["Answer", "____", "progress"]

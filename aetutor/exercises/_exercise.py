@@ -5,6 +5,7 @@ import math
 import numbers
 import textwrap
 import threading
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -97,6 +98,24 @@ class _Solution:
 
     def _repr_markdown_(self):
         return f"```python\n{self._code}\n```\n\n{self._reason}"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An answer to a question under "On your own", which has no checker; for the solutions.
+
+    A lesson's module has one for each of its questions, in order, in ``ON_YOUR_OWN``.
+
+    Attributes
+    ----------
+    text : str
+        In Markdown.
+    code : str
+        A cell that shows it; it needs nothing but the lesson's first cell. Empty for none.
+    """
+
+    text: str
+    code: str = ""
 
 
 def exercise(*, hint, code, reason):
