@@ -70,17 +70,17 @@ class Exercise:
         try:
             _in_time(self._examine, answer)
         except NotYetError:
-            _say("Not yet: put your answer in the place of ____, and run the cell again.")
+            say("Not yet: put your answer in the place of ____, and run the cell again.")
         except WrongError as error:
             self.state = "tried" if self.state == "open" else self.state
-            _say(f"Not right. {error}")
+            say(f"Not right. {error}")
         else:
             self.state = "right"
-            _say("Right.")
+            say("Right.")
 
     def hint(self):
         """Print what helps to begin."""
-        _say(self._hint)
+        say(self._hint)
 
     def solution(self):
         """Show a right answer and its reason."""
@@ -146,7 +146,7 @@ def number(answer):
     if isinstance(answer, torch.Tensor | np.ndarray) and math.prod(answer.shape) == 1:
         answer = answer.item()
     if isinstance(answer, bool) or not isinstance(answer, numbers.Real):
-        raise WrongError(f"A number is asked for, not {_described(answer)}.")
+        raise WrongError(f"A number is asked for, not {described(answer)}.")
     if not math.isfinite(answer):
         raise WrongError(f"A finite number is asked for, not {answer}.")
     return float(answer)
@@ -157,7 +157,7 @@ def call(function, *inputs):
     refuse_blank(function)
     if not callable(function):
         raise WrongError(
-            f"A function is asked for, not {_described(function)}. Give its name, without brackets."
+            f"A function is asked for, not {described(function)}. Give its name, without brackets."
         )
     try:
         result = function(*(i.clone() if isinstance(i, torch.Tensor) else i for i in inputs))
@@ -173,7 +173,7 @@ def tensor(result, shape, *, dtype=torch.float32, gradient=False):
     """Return a result as a tensor of this shape; refuse what is none, or not finite."""
     refuse_blank(result)
     if not isinstance(result, torch.Tensor):
-        raise WrongError(f"A tensor is asked for, not {_described(result)}.")
+        raise WrongError(f"A tensor is asked for, not {described(result)}.")
     if result.requires_grad and not gradient:
         raise WrongError(
             "The result still carries a gradient: compute it under torch.inference_mode()."
@@ -224,7 +224,7 @@ def refuse_blank(answer):
         raise NotYetError
 
 
-def _described(answer):
+def described(answer):
     if isinstance(answer, torch.Tensor | np.ndarray):
         return f"an array of the shape {tuple(answer.shape)}"
     text = repr(answer)
@@ -262,5 +262,5 @@ def _in_time(examine, answer):
         raise outcome[0]
 
 
-def _say(sentence):
+def say(sentence):
     print(textwrap.fill(" ".join(sentence.split()), WIDTH))
