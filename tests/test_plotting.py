@@ -174,6 +174,20 @@ def test_a_scatter_names_each_class_where_its_points_are():
         plotting.scatter(points, torch.zeros(3))
 
 
+def test_no_name_in_a_scatter_hides_another():
+    spread = torch.randn(200, 2, generator=torch.Generator().manual_seed(0))
+    crowded = torch.cat([0.1 * spread, torch.tensor([[9.0, 9.0]])])  # ten medians in one spot
+    figure = plotting.scatter(crowded, torch.arange(201) % 10, ["a long name"] * 10)
+    axis = figure.axes[0]
+    figure.draw_without_rendering()
+    boxes = [text.get_bbox_patch().get_window_extent() for text in axis.texts]
+    assert all(axis.bbox.count_contains(box.corners()) == 4 for box in boxes)
+    for number, box in enumerate(boxes):
+        assert not box.count_overlaps(boxes[:number])
+    starts = {tuple(np.round(line.get_xydata()[0], 6)) for line in axis.lines}
+    assert starts == {tuple(np.round(text.xy, 6)) for text in axis.texts}
+
+
 def test_error_bars_stand_at_the_mean_with_the_range_of_the_seeds():
     errors = {"linear": {"10": [0.1, 0.2, 0.6], "64": 0.5}, "conv": {"10": [0.2], "64": 0.1}}
     axis = plotting.error_bars(errors, references={"the blog": 0.4}).axes[0]

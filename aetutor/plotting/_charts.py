@@ -201,6 +201,8 @@ def scatter(
 ):
     """Draw points in the plane, coloured by class, with each class's name at its median.
 
+    Where a name would hide another it stands beside its median, joined to it by a line.
+
     Parameters
     ----------
     points : torch.Tensor
@@ -227,14 +229,27 @@ def scatter(
         )
     points = points.detach().cpu()
     figure, axis = plt.subplots(figsize=(7, 6), layout="constrained")
+    names = []
     for label, color in zip(labels.unique().tolist(), itertools.cycle(sns.color_palette())):
         own = points[labels == label]
         axis.scatter(*own.T, s=5, color=color, alpha=0.6, linewidths=0)
         name = str(label) if class_names is None else class_names[label]
         frame = {"boxstyle": "round,pad=0.2", "facecolor": "white", "edgecolor": color}
         place = own.median(dim=0).values.tolist()
-        axis.annotate(name, place, ha="center", va="center", fontweight="bold", bbox=frame)
+        names.append(
+            axis.annotate(
+                name,
+                place,
+                (0, 0),
+                textcoords="offset pixels",
+                ha="center",
+                va="center",
+                fontweight="bold",
+                bbox=frame,
+            )
+        )
     axis.set(xlabel=xlabel, ylabel=ylabel)
+    _set_apart(axis, names)
     return figure
 
 
@@ -277,6 +292,43 @@ def heatmap(values, *, label, xlabel=None, center=None, lowest=None, highest=Non
     axis.set_xlabel(xlabel)
     axis.tick_params(axis="y", labelrotation=0)
     return figure
+
+
+def _set_apart(axis, names):
+    """Move annotations so far that none hides another or the place of another.
+
+    Each one in turn takes the first free spot on circles around its place; a line joins the two.
+    """
+    taken = []
+    axis.autoscale(False)  # the lines must not change the limits
+    axis.figure.draw_without_rendering()  # settles the layout, and with it where the names are
+    places = [axis.transData.transform(name.xy) for name in names]
+    for number, name in enumerate(names):
+        place = places[number]
+        others = places[:number] + places[number + 1 :]
+        box = name.get_bbox_patch().get_window_extent().padded(2)
+        for shift in _circles(radius=200):
+            moved = box.translated(*shift)
+            inside = axis.bbox.count_contains(moved.corners()) == 4
+            if inside and not moved.count_overlaps(taken) and not moved.count_contains(others):
+                break
+        else:
+            continue  # more names than the map has room for
+        taken.append(moved)
+        name.set_position(shift)
+        if any(shift):
+            ends = axis.transData.inverted().transform([place, place + shift])
+            color = name.get_bbox_patch().get_edgecolor()
+            axis.plot(*ends.T, color=color, linewidth=1.2, marker="o", markersize=4, markevery=[0])
+
+
+def _circles(radius):
+    """Steps from a place, in pixels: none, and then to points on wider and wider circles."""
+    yield 0.0, 0.0
+    for reach in range(4, radius, 4):
+        for turn in range(24):
+            angle = turn * math.tau / 24
+            yield reach * math.cos(angle), reach * math.sin(angle)
 
 
 def _reference_lines(axis, references):
