@@ -2,6 +2,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
+from IPython.core.formatters import DisplayFormatter
 
 from aetutor import plotting
 from aetutor.history import History
@@ -248,3 +249,16 @@ def test_what_cannot_be_drawn_is_refused(history):
     history.pictures = {}
     with pytest.raises(ValueError, match="no pictures"):
         plotting.progress(history)
+
+
+@pytest.mark.parametrize("name", ["autoencoder", "transposed_convolution"])
+def test_a_drawing_is_shown_by_itself_and_described_in_words(name):
+    bundle, _ = DisplayFormatter().format(plotting.drawing(name))
+    assert bundle["image/svg+xml"].startswith("<svg")
+    assert "href" not in bundle["image/svg+xml"]  # nothing that would have to be fetched
+    assert len(bundle["text/plain"].split()) > 20
+
+
+def test_an_unknown_drawing_is_named_with_the_nearest():
+    with pytest.raises(ValueError, match="got 'autoencoders'; did you mean autoencoder"):
+        plotting.drawing("autoencoders")

@@ -13,6 +13,7 @@ from aetutor.plotting._charts import (
     scatter,
 )
 from aetutor.plotting._checklist import checklist
+from aetutor.plotting._drawings import drawing
 from aetutor.plotting._images import (
     error_maps,
     images,
@@ -25,6 +26,7 @@ from aetutor.plotting._images import (
 __all__ = [
     "checklist",
     "curves",
+    "drawing",
     "error_bars",
     "error_maps",
     "heatmap",
