@@ -64,9 +64,9 @@ format: .venv/installed
 	@$(BIN)/ruff format .
 
 notebooks: .venv/installed
-	@$(BIN)/python notebooks/run.py
-	@$(BIN)/python notebooks/solve.py
-	@$(BIN)/python notebooks/run.py notebooks/solutions/*.ipynb
+	@$(BIN)/python tools/run.py
+	@$(BIN)/python tools/solve.py
+	@$(BIN)/python tools/run.py notebooks/solutions/*.ipynb
 
 train: .venv/installed
 	@$(BIN)/python -m aetutor train all --to aetutor/weights
@@ -80,7 +80,7 @@ bench-full: .venv/installed
 	@TQDM_DISABLE=1 $(BIN)/python -m benchmarks --full
 
 publish: .venv/installed
-	@$(BIN)/python notebooks/publish.py $(REPO)
+	@$(BIN)/python tools/publish.py $(REPO)
 
 colab-check: .venv-colab/installed
 	@echo "Running every lesson with Colab's versions, in an empty folder."

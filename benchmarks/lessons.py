@@ -21,7 +21,7 @@ print(json.dumps([int(status), time.perf_counter() - start, peak]))
 def lessons():
     """Seconds and peak memory of each lesson."""
     rows = []
-    for path in sorted(NOTEBOOKS.glob("0*.ipynb")):
+    for path in sorted(NOTEBOOKS.glob("[0-9]*.ipynb")):
         command = [sys.executable, "-c", RUN, str(path)]
         printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
         status, seconds, mebibytes = json.loads(printed.splitlines()[-1])

@@ -27,8 +27,8 @@ os.environ["XDG_CACHE_HOME"] = os.getcwd()  # an empty folder"""
 
 
 def load_script(name):
-    """A module of notebooks/, which is no package."""
-    spec = importlib.util.spec_from_file_location(name, ROOT / "notebooks" / f"{name}.py")
+    """A module of tools/, which is not a package."""
+    spec = importlib.util.spec_from_file_location(name, ROOT / "tools" / f"{name}.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
@@ -48,7 +48,7 @@ def main():
     os.environ["PYDEVD_DISABLE_FILE_VALIDATION"] = "1"  # or each kernel warns of its debugger
     offline = "AETUTOR_DATA" not in os.environ
     print("Offline, on the stand-ins." if offline else "With the images of AETUTOR_DATA.")
-    for path in sorted((ROOT / "notebooks").glob("0*.ipynb")):
+    for path in sorted((ROOT / "notebooks").glob("[0-9]*.ipynb")):
         start = time.monotonic()
         lesson = nbformat.read(path, as_version=4)
         publish.add_head(lesson, ROOT)

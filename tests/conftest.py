@@ -160,22 +160,19 @@ def serve():
         server.close()
 
 
-INTERRUPTED = 42
-
-
 def _interruptible(function, *arguments):
     signal.signal(signal.SIGINT, signal.default_int_handler)  # also where a shell ignores it
     try:
         function(*arguments)
     except KeyboardInterrupt:
-        sys.exit(INTERRUPTED)
+        sys.exit(128 + signal.SIGINT)  # as shells report it
 
 
 @pytest.fixture
 def forked():
     """``forked(function, *arguments)`` runs it in another process, which inherits the servers.
 
-    Its exit code is 0, or ``INTERRUPTED`` if Ctrl-C ended it.
+    Its exit code is 0, or 130 if Ctrl-C ended it.
     """
     if sys.platform != "linux":
         pytest.skip("needs fork, to inherit the local servers")

@@ -15,7 +15,6 @@ import zipfile
 import numpy as np
 import pytest
 import torch
-from conftest import INTERRUPTED
 from torch.utils.data import DataLoader
 
 from aetutor import data, sources
@@ -436,7 +435,7 @@ def test_ctrl_c_ends_the_wait_for_another_process(places, monkeypatch, forked):
         assert waits.wait(timeout=30)
         os.kill(process.pid, signal.SIGINT)
         process.join(timeout=30)
-        assert process.exitcode == INTERRUPTED
+        assert process.exitcode == 128 + signal.SIGINT
 
 
 def test_a_cache_that_cannot_be_locked_is_read_all_the_same(places, arrays, monkeypatch):

@@ -238,7 +238,7 @@ def test_badge_and_first_cell_are_the_same_everywhere():
 
 
 def test_solutions_are_those_of_the_exercises():
-    """notebooks/solve.py would write the same cells again."""
+    """tools/solve.py would write the same cells again."""
     assert [path.name for path in SOLUTIONS] == [path.name for path in LESSONS]
     for lesson, path in zip(LESSONS, SOLUTIONS, strict=True):
         made = solve.solutions(nbformat.read(lesson, as_version=4), lesson.name)
@@ -379,6 +379,10 @@ def test_a_planted_fault_is_found(check, plant):
 
 def test_every_check_has_a_planted_fault():
     assert {check for check, _ in PLANTED} == {*OF_LESSONS, *OF_SOLUTIONS}
+
+
+def test_an_exercise_of_lesson_10_is_recognised():
+    assert solve.CHECK.search("lesson_10.steps.check(steps)").group(1) == "lesson_10"
 
 
 def test_a_badge_or_a_first_cell_that_differs_is_found():

@@ -10,13 +10,13 @@ import pytest
 from colab_check import load_script
 
 ROOT = Path(__file__).parents[1]
-publish = load_script("publish").publish
+publish, with_badges = load_script("publish").publish, load_script("publish").with_badges
 
 
 @pytest.fixture
 def project(tmp_path):
     (tmp_path / "notebooks").mkdir()
-    for path in (ROOT / "README.md", ROOT / "pyproject.toml", *ROOT.glob("notebooks/0*.ipynb")):
+    for path in (ROOT / "README.md", ROOT / "pyproject.toml", *ROOT.glob("notebooks/[0-9]*.ipynb")):
         shutil.copy(path, tmp_path / path.relative_to(ROOT))
     return tmp_path
 
@@ -54,6 +54,13 @@ def test_it_can_be_run_again_with_another_address(project):
     assert contents(project) != once
     publish(project, "c/d")
     assert contents(project) == once
+
+
+def test_a_tenth_lesson_gets_its_badge_too():
+    readme = (
+        "[](notebooks/09_a.ipynb) [](notebooks/10_b.ipynb)\n<!-- make publish -->\n\n<!-- end -->"
+    )
+    assert "blob/main/notebooks/10_b.ipynb) | 10_b.ipynb |" in with_badges(readme, "a/b")
 
 
 def test_what_is_no_address_is_refused_and_nothing_is_changed(project):

@@ -1,8 +1,8 @@
-"""Write the solutions of all lessons' exercises: ``python notebooks/solve.py``.
+"""Write the solutions of all lessons' exercises: ``python tools/solve.py``.
 
-Each notebook in solutions/ has the exercises of a lesson with the answers and reasons that
-``.solution()`` shows, and the answers to the questions "On your own". To be executed by run.py
-afterwards.
+Each notebook in notebooks/solutions has the exercises of a lesson with the answers and reasons
+that ``.solution()`` shows, and the answers to the questions "On your own". To be executed by
+tools/run.py afterwards.
 """
 
 import copy
@@ -14,9 +14,9 @@ from pathlib import Path
 
 import nbformat
 
-FOLDER = Path(__file__).parent
+FOLDER = Path(__file__).parents[1] / "notebooks"
 OWN = "### On your own"
-CHECK = re.compile(r"^(lesson_\d)\.(\w+)\.check\((\w+)\)", re.MULTILINE)
+CHECK = re.compile(r"^(lesson_\d+)\.(\w+)\.check\((\w+)\)", re.MULTILINE)
 
 
 def task_of(cell):
@@ -96,6 +96,6 @@ def first_import(cells):
 
 if __name__ == "__main__":
     (FOLDER / "solutions").mkdir(exist_ok=True)
-    for path in sorted(FOLDER.glob("0*.ipynb")):
+    for path in sorted(FOLDER.glob("[0-9]*.ipynb")):
         notebook = solutions(nbformat.read(path, as_version=4), path.name)
         nbformat.write(notebook, FOLDER / "solutions" / path.name)

@@ -1,4 +1,4 @@
-"""Run lessons from top to bottom and store their outputs: ``python notebooks/run.py [LESSON …]``.
+"""Run lessons from top to bottom and store their outputs: ``python tools/run.py [LESSON …]``.
 
 Without arguments all lessons are run. One that fails, warns or leaves a progress bar is not
 stored.
@@ -15,7 +15,7 @@ import nbformat
 from nbclient import NotebookClient
 from PIL import Image
 
-FOLDER = Path(__file__).parent
+FOLDER = Path(__file__).parents[1] / "notebooks"
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
@@ -62,5 +62,5 @@ def smaller(picture):
 
 if __name__ == "__main__":
     os.environ["TQDM_DISABLE"] = "1"  # a progress bar is for the eyes, not for the file
-    for name in sys.argv[1:] or sorted(FOLDER.glob("0*.ipynb")):
+    for name in sys.argv[1:] or sorted(FOLDER.glob("[0-9]*.ipynb")):
         run(Path(name).resolve())

@@ -31,7 +31,7 @@ def publish(root, repository):
         raise ValueError(f"REPO must be owner/name, as on GitHub, got {repository!r}")
     project = root / "pyproject.toml"
     project.write_text(with_address(project.read_text(encoding="utf-8"), repository), "utf-8")
-    for path in sorted((root / "notebooks").glob("0*.ipynb")):
+    for path in sorted((root / "notebooks").glob("[0-9]*.ipynb")):
         lesson = nbformat.read(path, as_version=4)
         add_badge(lesson, f"{BADGE}({colab(repository, path.name)})")
         add_head(lesson, f"git+https://github.com/{repository}")
@@ -75,7 +75,7 @@ def add_head(lesson, source):
 
 def with_badges(readme, repository):
     """Return the README's text with a badge for each lesson that it links."""
-    names = re.findall(r"\]\(notebooks/(0.*?\.ipynb)\)", readme)
+    names = re.findall(r"\]\(notebooks/([0-9].*?\.ipynb)\)", readme)
     rows = [f"| {BADGE}({colab(repository, name)}) | {name} |" for name in names]
     table = "\n".join(["| | |", "| --- | --- |", *rows])
     return re.sub(

@@ -1,4 +1,4 @@
-"""Draw the README's picture of each lesson: ``python images/make.py``. Needs the real images."""
+"""Draw the README's picture of each lesson: ``python tools/figures.py``. Needs the real images."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ import torch
 
 from aetutor import data, latent, models, patterns, plotting, search, weights
 
-FOLDER = Path(__file__).parent
+FOLDER = Path(__file__).parents[1] / "images"
 
 
 def linear_vs_conv():

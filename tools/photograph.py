@@ -1,4 +1,4 @@
-"""Photograph TensorBoard for lesson 3: ``python images/tensorboard.py RUNS``.
+"""Photograph TensorBoard for lesson 3: ``python tools/photograph.py RUNS``.
 
 RUNS is the folder of the runs to show. Needs a Chromium, as the browser tests do.
 """
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
-PICTURE = Path(__file__).parent / "tensorboard.png"
+PICTURE = Path(__file__).parents[1] / "images" / "tensorboard.png"
 ADDRESS = "http://127.0.0.1:6106/?smoothing=0#timeseries"
 
 
