@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 import torch
 from IPython.core.formatters import DisplayFormatter
+from matplotlib.figure import Figure
 
 from aetutor import plotting
 from aetutor.history import History
@@ -226,6 +227,91 @@ def test_figures_leave_pyplot_and_the_readers_style_alone(history):
     plotting.checklist({"a": {"b": "done"}})
     assert dict(plt.rcParams) == before
     assert plt.get_fignums() == open_figures
+
+
+@pytest.mark.parametrize(
+    ("draw", "said"),
+    [
+        (
+            lambda: plotting.images(torch.rand(3, 1, 4, 4), ["a", "b\nc", "d"], columns=2),
+            "3 images in 2 rows: a, b c, d.",
+        ),
+        (lambda: plotting.images(torch.rand(1, 1, 4, 4)), "1 image."),
+        (
+            lambda: plotting.mosaic(torch.rand(6, 1, 4, 4), columns=3),
+            "6 images in 2 rows, without gaps.",
+        ),
+        (
+            lambda: plotting.reconstructions(*[torch.rand(2, 1, 4, 4)] * 2, title="code of 10"),
+            "2 images side by side, in rows from the top (code of 10): original, reconstruction.",
+        ),
+        (
+            lambda: plotting.error_maps(
+                torch.zeros(2, 1, 2, 2), torch.tensor([0.5, 1]).view(2, 1, 1, 1).expand(2, 1, 2, 2)
+            ),
+            "2 images, below them their reconstructions and maps of the squared error, "
+            "which is at most 1 in a pixel. Sums of the maps: 1 1, 2 4.",
+        ),
+        (
+            lambda: plotting.thumbnail_map(torch.rand(2, 2), torch.rand(2, 1, 4, 4)),
+            "2 small images, each at its own place in the plane.",
+        ),
+        (
+            lambda: plotting.curves(
+                {"PCA": {64: 103.12, 128: 62.4}, "long": {x: (x - 3) ** 2 for x in range(10)}},
+                xlabel="code",
+                ylabel="error",
+            ),
+            "Lines of error over code. PCA: 103 at 64, 62.4 at 128; "
+            "long: from 9 at 0 to 36 at 9, lowest 0, highest 36.",
+        ),
+        (
+            lambda: plotting.error_bars(
+                {"conv": {"2": [0.1, 0.2, 0.6], "10": 0.25}}, unit="error", references={"PCA": 0.5}
+            ),
+            "Bars of the error. conv: 0.3 (0.1 to 0.6) for 2, 0.25 for 10. Dashed: PCA 0.5.",
+        ),
+        (
+            lambda: plotting.intervals({"known": torch.arange(1.0, 102.0)}, xlabel="error"),
+            "Intervals of error: medians, and in brackets the middle 90 per cent. "
+            "known: 51 (6 to 96).",
+        ),
+        (
+            lambda: plotting.scatter(
+                torch.tensor([[0.0, 0.5], [2.0, 3.0]]), torch.tensor([0, 1]), xlabel="x", ylabel="y"
+            ),
+            "2 points in the plane of x and y, coloured by class. "
+            "Medians of the classes: 0 at (0, 0.5), 1 at (2, 3).",
+        ),
+        (
+            lambda: plotting.heatmap({"noise": {"64": 1.0}}, label="AUROC", xlabel="code"),
+            "A table of AUROC by code. noise: 1.00 for 64.",
+        ),
+        (
+            lambda: plotting.checklist({"Lesson 1": {"a": "done", "b": "open"}}),
+            "A list. Lesson 1: a done, b open.",
+        ),
+    ],
+)
+def test_figures_say_what_they_show(draw, said):
+    assert repr(draw()) == said
+
+
+def test_curves_of_a_training_say_where_they_begin_and_end(history):
+    assert repr(plotting.learning_curves({"net": history}, scale=10, references={"goal": 1.5})) == (
+        "Lines of the mean squared error per pixel, [0, 1], over epochs. net: held out from 2.5 "
+        "to 1.25 and training from 3 to 2 in 2 epochs. Dashed: goal 1.5."
+    )
+    assert "original, epoch 1 error 0.2500, epoch 2 error 0.1250." in repr(
+        plotting.progress(history)
+    )
+
+
+def test_jupyter_keeps_the_words_beside_the_picture():
+    formatter = DisplayFormatter()
+    formatter.formatters["image/png"].for_type(Figure, lambda figure: b"")
+    data, _ = formatter.format(plotting.images(torch.rand(2, 1, 4, 4)))
+    assert data["text/plain"] == "2 images."
 
 
 def test_what_cannot_be_drawn_is_refused(history):

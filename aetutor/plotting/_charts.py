@@ -3,12 +3,12 @@
 import itertools
 import math
 
-import matplotlib.pyplot as plt
 import seaborn as sns
 import torch
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, StrMethodFormatter
 
-from aetutor.plotting._style import error_unit, styled
+from aetutor.plotting import _words
+from aetutor.plotting._style import error_unit, styled, subplots
 
 MARKERS = 20  # of one line at most; more of them would hide it
 
@@ -32,7 +32,7 @@ def learning_curves(histories, *, scale=1.0, unit=None, references=None):
     -------
     matplotlib.figure.Figure
     """
-    figure, axis = plt.subplots(figsize=(7.5, 4), layout="constrained")
+    figure, axis = subplots(figsize=(7.5, 4))
     for name, history in histories.items():
         epochs = range(1, len(history) + 1)
         held_out = [error * scale for error in history.val_error]
@@ -50,6 +50,18 @@ def learning_curves(histories, *, scale=1.0, unit=None, references=None):
     axis.xaxis.set_major_locator(MaxNLocator(integer=True))
     _plain_numbers(axis.yaxis)
     axis.legend(fontsize=10)
+    described = {
+        name: " and ".join(
+            f"{kind} from {errors[0] * scale:.3g} to {errors[-1] * scale:.3g}"
+            for kind, errors in (("held out", run.val_error), ("training", run.train_error))
+        )
+        + f" in {len(run)} epochs"
+        for name, run in histories.items()
+    }
+    figure.description = (
+        f"Lines of the {unit}, over epochs. {_words.by_name(described)}."
+        f"{_words.references(references)}"
+    )
     return figure
 
 
@@ -79,7 +91,7 @@ def curves(series, *, xlabel, ylabel, scale="linear", xticks=None):
     """
     if not series or not all(series.values()):
         raise ValueError(f"curves need a series with a point each at least, got {series}")
-    figure, axis = plt.subplots(figsize=(7.5, 4), layout="constrained")
+    figure, axis = subplots(figsize=(7.5, 4))
     for (name, points), marker in zip(series.items(), itertools.cycle("os^Dv")):
         xs, ys = zip(*points.items(), strict=True)
         every = math.ceil(len(xs) / MARKERS)
@@ -92,6 +104,8 @@ def curves(series, *, xlabel, ylabel, scale="linear", xticks=None):
         axis.set_xticks(xticks)
         axis.set_xticks([], minor=True)
     axis.legend(fontsize=10)
+    described = {name: _words.line(list(points.items())) for name, points in series.items()}
+    figure.description = f"Lines of {ylabel} over {xlabel}. {_words.by_name(described)}."
     return figure
 
 
@@ -118,7 +132,7 @@ def error_bars(errors, *, unit="mean squared error per pixel, [0, 1]", reference
         for error in (values if hasattr(values, "__len__") else [values])
     ]
     series, groups, values = zip(*rows, strict=True)
-    figure, axis = plt.subplots(figsize=(7.5, 4), layout="constrained")
+    figure, axis = subplots(figsize=(7.5, 4))
     # "pi", 100: the whole range of the seeds, not a guess at an interval from three of them.
     sns.barplot(
         x=list(groups),
@@ -151,6 +165,16 @@ def error_bars(errors, *, unit="mean squared error per pixel, [0, 1]", reference
     axis.margins(y=0.12)
     axis.set(ylabel=unit, xlabel=None)
     axis.legend(fontsize=10)
+    described = {
+        name: _words.listed(
+            f"{_words.bar(values if hasattr(values, '__len__') else [values])} for {group}"
+            for group, values in by_group.items()
+        )
+        for name, by_group in errors.items()
+    }
+    figure.description = (
+        f"Bars of the {unit}. {_words.by_name(described)}.{_words.references(references)}"
+    )
     return figure
 
 
@@ -172,9 +196,10 @@ def intervals(values, *, xlabel):
     -------
     matplotlib.figure.Figure
     """
-    figure, axis = plt.subplots(figsize=(7.5, 0.9 + 0.32 * len(values)), layout="constrained")
+    figure, axis = subplots(figsize=(7.5, 0.9 + 0.32 * len(values)))
     shares = torch.tensor([0.05, 0.25, 0.5, 0.75, 0.95], dtype=torch.float32, device="cpu")
-    for row, numbers in enumerate(values.values()):
+    described = {}
+    for row, (name, numbers) in enumerate(values.items()):
         lowest, low, median, high, highest = numbers.float().quantile(shares.to(numbers.device))
         color = sns.color_palette()[1 if row else 0]
         axis.hlines(row, lowest, highest, color=color, linewidth=1.5)
@@ -182,11 +207,16 @@ def intervals(values, *, xlabel):
         axis.plot(median, row, "o", color="white", markeredgecolor=color, markersize=7)
         if not row:
             axis.axvspan(lowest, highest, color=color, alpha=0.12, zorder=0)
+        described[name] = f"{median:.3g} ({lowest:.3g} to {highest:.3g})"
     axis.set(xscale="log", xlabel=xlabel)
     axis.set_yticks(range(len(values)), list(values))
     axis.set_ylim(len(values) - 0.5, -0.5)  # the first on top
     axis.grid(axis="y", visible=False)
     _plain_numbers(axis.xaxis)
+    figure.description = (
+        f"Intervals of {xlabel}: medians, and in brackets the middle 90 per cent. "
+        f"{_words.by_name(described)}."
+    )
     return figure
 
 
@@ -228,7 +258,7 @@ def scatter(
             f"got {tuple(points.shape)} and {tuple(labels.shape)}"
         )
     points = points.detach().cpu()
-    figure, axis = plt.subplots(figsize=(7, 6), layout="constrained")
+    figure, axis = subplots(figsize=(7, 6))
     names = []
     for label, color in zip(labels.unique().tolist(), itertools.cycle(sns.color_palette())):
         own = points[labels == label]
@@ -250,6 +280,11 @@ def scatter(
         )
     axis.set(xlabel=xlabel, ylabel=ylabel)
     _set_apart(axis, names)
+    medians = (f"{name.get_text()} at ({name.xy[0]:.3g}, {name.xy[1]:.3g})" for name in names)
+    figure.description = (
+        f"{len(points)} points in the plane of {xlabel} and {ylabel}, coloured by class. "
+        f"Medians of the classes: {_words.listed(medians)}."
+    )
     return figure
 
 
@@ -275,7 +310,7 @@ def heatmap(values, *, label, xlabel=None, center=None, lowest=None, highest=Non
     columns = list(next(iter(values.values())))
     table = [[row[column] for column in columns] for row in values.values()]
     size = (2.6 + 1.15 * len(columns), 0.9 + 0.42 * len(table))
-    figure, axis = plt.subplots(figsize=size, layout="constrained")
+    figure, axis = subplots(figsize=size)
     sns.heatmap(
         table,
         ax=axis,
@@ -291,6 +326,12 @@ def heatmap(values, *, label, xlabel=None, center=None, lowest=None, highest=Non
     )
     axis.set_xlabel(xlabel)
     axis.tick_params(axis="y", labelrotation=0)
+    described = {
+        name: _words.listed(f"{number:.2f} for {column}" for column, number in row.items())
+        for name, row in values.items()
+    }
+    over = f" by {xlabel}" if xlabel else ""
+    figure.description = f"A table of {label}{over}. {_words.by_name(described)}."
     return figure
 
 

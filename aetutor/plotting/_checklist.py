@@ -1,8 +1,7 @@
 """Figures of words."""
 
-import matplotlib.pyplot as plt
-
-from aetutor.plotting._style import styled
+from aetutor.plotting import _words
+from aetutor.plotting._style import styled, subplots
 
 
 @styled
@@ -23,11 +22,16 @@ def checklist(lists):
         for heading, things in lists.items()
         for line in ((heading, ""), *((f"    {thing}", state) for thing, state in things.items()))
     ]
-    figure, axis = plt.subplots(figsize=(7, 0.3 * len(lines) + 0.1), layout="constrained")
+    figure, axis = subplots(figsize=(7, 0.3 * len(lines) + 0.1))
     axis.set_axis_off()
     axis.set(xlim=(0, 1), ylim=(len(lines) - 0.5, -0.5))
     for row, (thing, state) in enumerate(lines):
         weight = "normal" if state else "bold"
         axis.text(0, row, thing, weight=weight, va="center", fontsize=11)
         axis.text(1, row, state, va="center", ha="right", fontsize=11)
+    described = {
+        heading: _words.listed(f"{thing} {state}" for thing, state in things.items())
+        for heading, things in lists.items()
+    }
+    figure.description = f"A list. {_words.by_name(described)}."
     return figure

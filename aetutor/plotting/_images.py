@@ -5,7 +5,8 @@ import torch
 from matplotlib.colors import PowerNorm
 
 from aetutor.history import to_bytes
-from aetutor.plotting._style import error_unit, styled
+from aetutor.plotting import _words
+from aetutor.plotting._style import DescribedFigure, error_unit, styled, subplots
 
 CELL, GAP = 0.91, 0.04  # inches: a small image, and what lies between two
 LINE, LETTER = 0.22, 0.085  # inches that a line of text is high, and a letter wide, at most
@@ -44,6 +45,8 @@ def images(images, titles=None, *, columns=8, value_range=None):
         grid.show(*divmod(index, columns), picture)
         if titles is not None:
             grid.title(*divmod(index, columns), titles[index])
+    named = "" if titles is None else f": {_words.listed(titles)}"
+    grid.figure.description = f"{_counted(len(pictures), rows)}{named}."
     return grid.figure
 
 
@@ -71,9 +74,10 @@ def mosaic(images, *, columns, value_range=None):
         raise ValueError(f"{len(images)} images do not fill rows of {columns}")
     pictures = torch.from_numpy(_pictures(images, value_range))
     rows = [torch.cat(list(row), dim=1) for row in pictures.split(columns)]
-    figure, axis = plt.subplots(figsize=(5, 5 * len(rows) / columns), layout="constrained")
+    figure, axis = subplots(figsize=(5, 5 * len(rows) / columns))
     axis.set_axis_off()
     axis.imshow(torch.cat(rows).numpy(), **PLAIN)
+    figure.description = f"{_counted(len(images), len(rows))}, without gaps."
     return figure
 
 
@@ -118,6 +122,9 @@ def reconstructions(images, *reconstructions, labels=None, title=None, value_ran
             grid.show(number, column, picture)
     if title:
         grid.figure.suptitle(title, fontsize=11, y=0.99, va="top")
+    columns = "1 image" if len(images) == 1 else f"{len(images)} images side by side"
+    heading = f" ({title})" if title else ""
+    grid.figure.description = f"{columns}, in rows from the top{heading}: {_words.listed(labels)}."
     return grid.figure
 
 
@@ -162,6 +169,12 @@ def error_maps(images, reconstructions, *, titles=None, value_range=None):
         if titles is not None:
             grid.title(0, column, titles[column])
     grid.bar(shown, "squared error, all channels")
+    names = range(1, len(images) + 1) if titles is None else titles
+    sums = (f"{name} {each.sum():.3g}" for name, each in zip(names, maps, strict=True))
+    grid.figure.description = (
+        f"{len(images)} images, below them their reconstructions and maps of the squared error, "
+        f"which is at most {maps.max():.3g} in a pixel. Sums of the maps: {_words.listed(sums)}."
+    )
     return grid.figure
 
 
@@ -230,11 +243,12 @@ def thumbnail_map(points, images, *, size=0.04, value_range=None):
         )
     low, high = points.amin(dim=0), points.amax(dim=0)
     places = ((points - low) / (high - low).clamp(min=1e-9) * (1 - size)).tolist()
-    figure, axis = plt.subplots(figsize=(7, 7), layout="constrained")
+    figure, axis = subplots(figsize=(7, 7))
     for (x, y), picture in zip(places, _pictures(images, value_range), strict=True):
         axis.imshow(picture, **PLAIN, extent=(x, x + size, y, y + size))
     axis.set(xlim=(0, 1), ylim=(0, 1), aspect="equal")
     axis.set_axis_off()
+    figure.description = f"{len(images)} small images, each at its own place in the plane."
     return figure
 
 
@@ -260,7 +274,7 @@ class _Grid:
         self._left = GAP + LETTER * max(lengths, default=0)
         self._width = self._left + columns * (CELL + GAP) + (CELL if bar else 0)
         self._height = GAP + rows * (CELL + self._above) + (LINE if heading else 0)
-        self.figure = plt.figure(figsize=(self._width, self._height))
+        self.figure = plt.figure(FigureClass=DescribedFigure, figsize=(self._width, self._height))
         self._axis = self.figure.add_axes((0, 0, 1, 1))
         self._axis.set_axis_off()
         for row, label in enumerate(labels):
@@ -294,6 +308,12 @@ class _Grid:
             self._left + column * (CELL + GAP),
             GAP + (self._rows - 1 - row) * (CELL + self._above),
         )
+
+
+def _counted(images, rows):
+    """ "16 images in 2 rows", in the singular where there is one."""
+    words = f"{images} images" if images > 1 else "1 image"
+    return f"{words} in {rows} rows" if rows > 1 else words
 
 
 def _check_titles(titles, images):

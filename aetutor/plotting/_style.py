@@ -1,9 +1,27 @@
-"""The look of all figures."""
+"""The look of all figures, and the words for those who cannot see them."""
 
 import functools
 
 import matplotlib.pyplot as plt
 import seaborn as sns
+from matplotlib.figure import Figure
+
+
+class DescribedFigure(Figure):
+    """A figure whose text says what it shows.
+
+    Jupyter stores the text beside the picture; the pages take it as the picture's alt text.
+
+    Attributes
+    ----------
+    description : str
+        A sentence or two, with the numbers that are drawn.
+    """
+
+    description = ""
+
+    def __repr__(self):
+        return self.description or super().__repr__()
 
 
 def styled(draw):
@@ -22,6 +40,11 @@ def styled(draw):
         return figure
 
     return styled
+
+
+def subplots(**settings):
+    """Make a figure that can be described, with one axis."""
+    return plt.subplots(FigureClass=DescribedFigure, layout="constrained", **settings)
 
 
 def error_unit(history):
