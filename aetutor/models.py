@@ -373,7 +373,9 @@ def check_images(images, image_shape, value_range):
         raise ValueError(f"images must have the shape (B, {expected}), got {tuple(images.shape)}")
     if not images.is_floating_point():
         raise ValueError(f"images must be floating-point numbers, got {images.dtype}")
-    if torch.jit.is_tracing() or not len(images) or images.device.type != "cpu":
+    if torch.jit.is_tracing() or torch.compiler.is_compiling():
+        return  # there are no values
+    if not len(images) or images.device.type != "cpu":
         return  # to look at values on a GPU would make every step wait for it
     # Not aminmax: it copies images whose channels come last in memory.
     lowest, highest = images.detach().amin().item(), images.detach().amax().item()

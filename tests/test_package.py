@@ -13,8 +13,9 @@ FOLDER = Path(aetutor.__file__).parent
 FLOORS = (
     {"download", "files", "history", "latent", "models", "muon", "patterns", "standins"},
     {"board", "checkpoint", "plotting", "recipes", "search", "sources"},
-    {"data", "explore", "training", "weights"},
-    {"__main__", "exercises"},
+    {"data", "training", "weights"},
+    {"scenes"},
+    {"__main__", "exercises", "explore"},
 )
 
 

@@ -1,0 +1,14 @@
+"""Scenes: what a model makes of the values of some controls, as pictures.
+
+``SCENES`` lists them by name. Each is a ``torch.nn.Module`` with all that it needs in it, so that
+it can be played by :mod:`aetutor.explore` in a notebook, and, exported, on a web page.
+"""
+
+from aetutor.scenes._examples import examples
+from aetutor.scenes._export import export
+from aetutor.scenes._latent_axes import LatentAxes
+from aetutor.scenes._scene import Scene, describe, fill
+
+SCENES = {scene.name: scene for scene in (LatentAxes,)}
+
+__all__ = ["SCENES", "LatentAxes", "Scene", "describe", "examples", "export", "fill"]
