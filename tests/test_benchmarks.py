@@ -2,6 +2,8 @@
 
 import io
 import json
+import os
+import sys
 
 import numpy as np
 import pytest
@@ -11,7 +13,7 @@ from torchvision import datasets
 
 from aetutor import explore, latent, models, training
 from benchmarks import __main__ as command
-from benchmarks import loading, measure, search, slider
+from benchmarks import load, loading, measure, search, slider
 from benchmarks import training as training_benchmark
 from benchmarks.measure import OURS, Row
 
@@ -150,3 +152,51 @@ def test_operations_are_those_of_a_step():
     weights = 2 * 784 * 10
     # a product forward, and backward two: for the weights, and for the input of all but the first
     assert training_benchmark.operations(model) == 2 * (3 * weights - 784 * 10)
+
+
+def python(code):
+    return sys.executable, "-c", code
+
+
+def test_copies_run_at_once_in_an_environment_of_their_setting(tmp_path, monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "7")  # not what a setting says
+    # Each waits for the other: one after the other they would never end.
+    code = f"""
+import os, pathlib, time
+folder = pathlib.Path({str(tmp_path)!r})
+(folder / str(os.getpid())).write_text(os.environ.get("OMP_NUM_THREADS", "none"))
+while len(list(folder.iterdir())) < 2: time.sleep(0.01)
+"""
+    assert load.together(2, {"OMP_NUM_THREADS": "1"}, command=python(code)) > 0
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["1", "1"]
+    for path in tmp_path.iterdir():
+        path.unlink()
+    load.together(2, {}, command=python(code))
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["none", "none"]
+
+
+def test_a_copy_that_fails_is_not_counted():
+    with pytest.raises(RuntimeError, match=r"fails: ValueError: no images"):
+        load.together(2, {}, command=python("raise ValueError('no images')"))
+
+
+def test_copies_that_take_too_long_are_stopped(tmp_path):
+    code = f"import os, time; open({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid()))\n"
+    assert load.together(1, {}, limit=5, command=python(code + "time.sleep(600)")) == 5
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((tmp_path / "pid").read_text()), 0)
+
+
+def test_copies_are_compared_with_as_many_times_one_by_default(monkeypatch):
+    taken = {"default": 10, OURS: 11, f"{OURS}, one thread each": 12}
+
+    def together(copies, settings, *, limit=None):
+        name = next(name for name, own in load.SETTINGS.items() if own == settings)
+        return min(copies * taken[name] * (9 if name == "default" else 1), limit or 10)
+
+    monkeypatch.setattr(load, "together", together)
+    rows = {(row.question, row.contender): row for row in load.load()}
+    four = "Lesson 5, 4 copies at once"
+    assert rows[four, OURS].note == "1.10 of 4 times one by default"
+    assert rows[four, "default"].note == "4.00 of 4 times one by default, and then stopped"
+    assert len(rows) == 12
