@@ -67,9 +67,7 @@ def together(copies, settings, *, limit=None, command=(sys.executable, "-c", RUN
     with ExitStack() as stack:
         running = []
         for _ in range(copies):
-            process = subprocess.Popen(
-                arguments, env=environment | settings, stderr=PIPE, text=True
-            )
+            process = subprocess.Popen(arguments, **own)
             running.append(stack.enter_context(process))
             stack.callback(process.terminate)  # a kernel ends by itself when its parent is gone
         for process in running:
