@@ -6,9 +6,28 @@ it can be played by :mod:`aetutor.explore` in a notebook, and, exported, on a we
 
 from aetutor.scenes._examples import examples
 from aetutor.scenes._export import export
+from aetutor.scenes._interpolation import Interpolation
 from aetutor.scenes._latent_axes import LatentAxes
+from aetutor.scenes._out_of_distribution import OutOfDistribution
+from aetutor.scenes._samples import Samples
 from aetutor.scenes._scene import Scene, describe, fill
+from aetutor.scenes._similarity import Similarity
 
-SCENES = {scene.name: scene for scene in (LatentAxes,)}
+SCENES = {
+    scene.name: scene
+    for scene in (Interpolation, LatentAxes, OutOfDistribution, Samples, Similarity)
+}
 
-__all__ = ["SCENES", "LatentAxes", "Scene", "describe", "examples", "export", "fill"]
+__all__ = [
+    "SCENES",
+    "Interpolation",
+    "LatentAxes",
+    "OutOfDistribution",
+    "Samples",
+    "Scene",
+    "Similarity",
+    "describe",
+    "examples",
+    "export",
+    "fill",
+]

@@ -1,17 +1,63 @@
 """An example of every scene, made from the data sets and the weights that ship."""
 
+import torch
+
 from aetutor import data, weights
+from aetutor.latent import Gaussian, Mixture
+from aetutor.scenes._interpolation import Interpolation
 from aetutor.scenes._latent_axes import LatentAxes
+from aetutor.scenes._out_of_distribution import OutOfDistribution
+from aetutor.scenes._samples import Samples
+from aetutor.scenes._similarity import Similarity
+from aetutor.search import ImageIndex
 
 SHOWN = 300  # images a scene: few, so that its file stays small
+FITTED = 2000  # images to whose codes a source of samples is fitted
 
 
 def examples():
     """Return functions without arguments, by the scene's name; each makes the scene."""
-    return {"latent_axes": _latent_axes}
+    return {
+        "interpolation": _interpolation,
+        "latent_axes": _latent_axes,
+        "out_of_distribution": _out_of_distribution,
+        "samples": _samples,
+        "similarity": _similarity,
+    }
+
+
+def _interpolation():
+    model, test = weights.trained("mnist-conv-10"), data.load_mnist().test
+    return Interpolation(model, test, start=3, end=8, shown=SHOWN)
 
 
 def _latent_axes():
-    return LatentAxes(
-        weights.trained("cifar10-128"), data.load_cifar10().test, index=1, shown=SHOWN
-    )
+    model, test = weights.trained("cifar10-64"), data.load_cifar10().test
+    return LatentAxes(model, test, index=1, shown=SHOWN)
+
+
+def _out_of_distribution():
+    model, test = weights.trained("cifar10-64"), data.load_cifar10().test
+    return OutOfDistribution(model, test, index=8, shown=SHOWN)
+
+
+def _samples():
+    model, images = weights.trained("cifar10-64"), data.load_cifar10().train[:FITTED][0]
+    with torch.no_grad():
+        codes = model.encode(images)
+    sources = {
+        "N(0, I)": Gaussian.standard(model.latent_dim),
+        "fitted Gaussian": Gaussian.fit(codes),
+        "mixture of five": Mixture(codes, 5),
+    }
+    return Samples(model, sources)
+
+
+def _similarity():
+    model, cifar10 = weights.trained("cifar10-64"), data.load_cifar10()
+    corpus = cifar10.train.subset(0, SHOWN)
+    images, _ = corpus[:]
+    with torch.no_grad():
+        vectors = {"codes": model.encode(images), "pixels": images.flatten(1)}
+    indices = {name: ImageIndex.of_latents(each) for name, each in vectors.items()}
+    return Similarity(indices, corpus, class_names=cifar10.class_names)

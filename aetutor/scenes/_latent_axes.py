@@ -43,7 +43,8 @@ class LatentAxes(Scene):
             raise ValueError(
                 f"axes must be a whole number from 1 to {model.latent_dim}, got {axes!r}"
             )
-        self.model, self.images = model, Images(split, shown)
+        self.model = model
+        self.images = Images(split.images[:shown], split.value_range)
         with torch.no_grad():
             batches = split.subset(0, FITTED).batches(500)
             codes = Gaussian.fit(torch.cat([model.encode(images) for images, _ in batches]))

@@ -160,11 +160,14 @@ class Words:
 
 @dataclass(frozen=True)
 class Bar:
-    """A share, a float32 from 0 to 1, as the length of a bar."""
+    """A share, a float32 from 0 to 1, as the length of a bar, ``label`` beside it."""
 
     dtype: ClassVar[str] = "float32"
     name: str
     label: str
+
+    def words(self, value):
+        return in_words(value, 0, True, "")
 
 
 class Scene(nn.Module):
@@ -252,9 +255,37 @@ class Scene(nn.Module):
             As :meth:`show` returns it.
         """
         words = {control.name: control.words(values[control.name]) for control in self.inputs}
-        spoken = [output for output in self.outputs if isinstance(output, Number | Words)]
+        spoken = [output for output in self.outputs if not isinstance(output, Picture)]
         words |= {output.name: output.words(shown[output.name].item()) for output in spoken}
         return {name: fill(text, words) for name, text in words.items()}
+
+    def frames(self, name, values):
+        """Return what is shown at every step of a slider, computed at once.
+
+        Parameters
+        ----------
+        name : str
+            Of the slider.
+        values : dict of str to number
+            Of the other controls.
+
+        Returns
+        -------
+        list of dict
+            One a step, each as :meth:`show` returns it.
+        """
+        place = [control.name for control in self.inputs].index(name)
+        slider = self.inputs[place]
+        steps = round((slider.high - slider.low) / slider.step) + 1
+        arguments = list(self.arguments(values))
+        arguments[place] = torch.linspace(
+            slider.low, slider.high, steps, dtype=torch.float32, device="cpu"
+        )
+        over = tuple(0 if number == place else None for number in range(len(arguments)))
+        with torch.inference_mode():
+            shown = torch.vmap(self, over)(*arguments)
+        names = [output.name for output in self.outputs]
+        return [dict(zip(names, frame, strict=True)) for frame in zip(*shown, strict=True)]
 
 
 def fill(template, words):
@@ -322,20 +353,37 @@ class Images(nn.Module):
 
     Parameters
     ----------
-    split : Split
-    count : int, optional
-        Of the first so many; all if left out.
+    images : torch.Tensor
+        uint8, (N, C, H, W).
+    value_range : tuple of float
+        What the bytes 0 and 255 become.
     """
 
-    def __init__(self, split, count=None):
+    def __init__(self, images, value_range):
         super().__init__()
-        low, high = split.value_range
+        low, high = value_range
         self.low, self.step = low, (high - low) / 255
-        self.register_buffer("bytes", split.images[:count], persistent=False)
+        self.register_buffer("bytes", images, persistent=False)
 
     def __len__(self):
         return len(self.bytes)
 
     def forward(self, numbers):
-        """Return images (B, C, H, W) in their value range; numbers (B,), or one without (B,)."""
+        """Return the images of numbers (B,), or of one without dimensions: (B, C, H, W)."""
         return self.bytes.index_select(0, numbers.reshape(-1)).float() * self.step + self.low
+
+
+def choose(number, *ways):
+    """Return what one of several functions without arguments gives, by its number.
+
+    Here only that one is called. An exported scene has no branches: there all are computed, so
+    they must give tensors of one shape.
+    """
+    if torch.compiler.is_compiling():
+        return torch.stack([way() for way in ways]).index_select(0, number.reshape(1))[0]
+    return ways[number.item()]()
+
+
+def text_of_labels(labels, class_names=None):
+    """Return the names of labels from 0 to the largest; the labels themselves without names."""
+    return tuple(map(str, class_names or range(labels.max().item() + 1)))
