@@ -107,6 +107,19 @@ def test_curves_pass_through_their_points_each_with_its_own_marker():
             plotting.curves(empty, **labels)
 
 
+def test_curves_show_how_sure_they_are_and_where_zero_is():
+    series, margins = {"a": {2: 5.0, 10: 4.0}}, {"a": {2: 0.5, 10: 0.25}}
+    figure = plotting.curves(series, xlabel="code", ylabel="gain", margins=margins, from_zero=True)
+    (axis,) = figure.axes
+    (bars,) = axis.containers[0][2]
+    assert [bar.tolist() for bar in bars.get_segments()] == [
+        [[2, 4.5], [2, 5.5]],
+        [[10, 3.75], [10, 4.25]],
+    ]
+    assert axis.get_ylim()[0] == 0
+    assert "Uncertain by 0.5 at most." in repr(figure)
+
+
 @pytest.mark.parametrize(
     ("values", "labels"),
     [

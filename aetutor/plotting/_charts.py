@@ -66,7 +66,7 @@ def learning_curves(histories, *, scale=1.0, unit=None, references=None):
 
 
 @styled
-def curves(series, *, xlabel, ylabel, scale="linear", xticks=None):
+def curves(series, *, xlabel, ylabel, scale="linear", xticks=None, margins=None, from_zero=False):
     """Draw one line with markers for each series.
 
     Parameters
@@ -79,6 +79,10 @@ def curves(series, *, xlabel, ylabel, scale="linear", xticks=None):
         Of both axes.
     xticks : sequence of float, optional
         Where the x-axis is labelled, if not where matplotlib would.
+    margins : dict of str to dict of float to float, optional
+        For each series: by how much y is uncertain in both directions, by x; drawn as error bars.
+    from_zero : bool
+        Let the y-axis begin at 0, so that heights can be compared.
 
     Returns
     -------
@@ -95,8 +99,13 @@ def curves(series, *, xlabel, ylabel, scale="linear", xticks=None):
     for (name, points), marker in zip(series.items(), itertools.cycle("os^Dv")):
         xs, ys = zip(*points.items(), strict=True)
         every = math.ceil(len(xs) / MARKERS)
-        axis.plot(xs, ys, marker=marker, markersize=6, markevery=every, label=name)
+        (line,) = axis.plot(xs, ys, marker=marker, markersize=6, markevery=every, label=name)
+        if margins:
+            heights = [margins[name][x] for x in xs]
+            axis.errorbar(xs, ys, heights, fmt="none", ecolor=line.get_color(), capsize=4)
     axis.set(xlabel=xlabel, ylabel=ylabel, xscale=scale, yscale=scale)
+    if from_zero:
+        axis.set_ylim(bottom=0)
     if scale == "log":
         _plain_numbers(axis.xaxis)
         _plain_numbers(axis.yaxis)
@@ -106,6 +115,9 @@ def curves(series, *, xlabel, ylabel, scale="linear", xticks=None):
     axis.legend(fontsize=10)
     described = {name: _words.line(list(points.items())) for name, points in series.items()}
     figure.description = f"Lines of {ylabel} over {xlabel}. {_words.by_name(described)}."
+    if margins:
+        widest = max(max(margins[name].values()) for name in series)
+        figure.description += f" Uncertain by {widest:.2g} at most."
     return figure
 
 
