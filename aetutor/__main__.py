@@ -3,30 +3,15 @@
 import argparse
 import shutil
 import sys
+from dataclasses import replace
 from pathlib import Path
+
+from aetutor import zoo
 
 # Heavier modules are imported by the commands that need them, so that --help comes at once.
 
-NETWORKS = ("mnist-linear", "mnist-conv", "cifar10")
-SETTINGS = ("latent_dim", "epochs", "optimizer", "learning_rate", "batch_size", "flip", "seeds")
-# How each network is trained where the command does not say otherwise.
-USUAL = {
-    ("mnist-linear", "muon"): {"epochs": 30, "batch_size": 64},
-    ("mnist-conv", "muon"): {"epochs": 30, "batch_size": 64},
-    ("cifar10", "muon"): {"epochs": 30, "batch_size": 64, "learning_rate": 0.01, "flip": True},
-    ("mnist-linear", "adam"): {"epochs": 20, "seeds": [0, 1, 2]},
-    ("mnist-conv", "adam"): {"epochs": 20, "seeds": [0, 1, 2]},
-    ("cifar10", "adam"): {"epochs": 15},
-}
-# What ships with the package: trained in the usual way, with these latent sizes.
-SHIPPED = (
-    ("mnist-linear", "muon", (2, 10, 64)),
-    ("mnist-conv", "muon", (2, 10, 64)),
-    ("mnist-linear", "adam", (10,)),
-    ("mnist-conv", "adam", (64,)),
-    ("cifar10", "muon", (64, 128, 256, 384)),
-    ("cifar10", "adam", (384,)),
-)
+SETTINGS = ("latent_dim", "epochs", "learning_rate", "batch_size", "flip", "seeds")
+INTERRUPTED = "aetutor: interrupted; the same command goes on from the last whole epoch"
 
 
 def main(arguments=None):
@@ -37,7 +22,7 @@ def main(arguments=None):
     except (ValueError, OSError, ImportError, FloatingPointError) as error:
         sys.exit(f"aetutor: {error}")
     except KeyboardInterrupt:
-        sys.exit("aetutor: interrupted; the same command goes on from the last whole epoch")
+        sys.exit(INTERRUPTED)
 
 
 def download(options):
@@ -49,130 +34,100 @@ def download(options):
 
 
 def train(options):
-    """Train one network, or all that ship, and write each with its card."""
-    from aetutor import recipes
-
-    own = {name: getattr(options, name) for name in SETTINGS}
-    own = {name: value for name, value in own.items() if value is not None}
-    if options.network != "all":
-        if options.latent_dim is None:
-            raise ValueError(f"--latent-dim is needed to train {options.network}")
-        optimizer = own.setdefault("optimizer", "muon")
-        recipes.recipe(optimizer)  # says which there are, if there is none of this name
-        settings = USUAL[options.network, optimizer] | own
-        train_one(options.network, **settings, to=options.to, runs=options.runs)
-    elif own:
-        raise ValueError(f"train all has its own settings; leave out {', '.join(own)}")
-    else:
-        for network, optimizer, latent_dims in SHIPPED:
-            settings = USUAL[network, optimizer] | {"optimizer": optimizer}
-            for latent_dim in latent_dims:
-                settings["latent_dim"] = latent_dim
-                train_one(network, **settings, to=options.to, runs=options.runs)
+    """Train a network, or all that ship, and write each with its card."""
+    for entry in _wanted(options):
+        train_one(entry, options.to, options.runs)
 
 
 def evaluate(options):
     """Print the test error of a model that ships, or of a file, computed anew."""
     from aetutor import data, training, weights
 
-    is_file = options.model.endswith(".safetensors")
-    model = (weights.load if is_file else weights.trained)(options.model)
-    images = _data_for(model, data)
-    error = training.evaluate(model, images.test)
+    images = data.load(weights.card(options.model).data["name"])
+    error = training.evaluate(weights.trained(options.model), images.test)
     print(f"{options.model} on {len(images.test):,} test images ({images.source}):")
     print(_in_words(error, images))
 
 
-def train_one(
-    network,
-    *,
-    latent_dim,
-    epochs,
-    optimizer,
-    learning_rate=None,
-    batch_size=None,
-    flip=False,
-    seeds=(0,),
-    to=".",
-    runs="runs",
-):
+def _wanted(options):
+    """The zoo's entries that ``train`` is asked for, or one like them with other settings."""
+    own = {name: getattr(options, name) for name in SETTINGS}
+    own = {name: value for name, value in own.items() if value is not None}
+    ships = options.name == "all" or options.name in zoo.NAMES
+    if options.like and ships:
+        raise ValueError(f"{options.name} ships with aetutor; give yours another name")
+    if options.like:
+        return [replace(zoo.entry(options.like), name=options.name, **own)]
+    if own and ships:
+        raise ValueError(
+            f"{options.name} has its own settings; for others name a network of your own, "
+            f"and the one that it is like: train NAME --like {zoo.NAMES[0]} ..."
+        )
+    return zoo.ENTRIES.values() if options.name == "all" else [zoo.entry(options.name)]
+
+
+def train_one(entry, to, runs):
     """Train a network once per seed and write it, with all runs' errors on its card.
 
     The real images only: what ships is never trained on a stand-in. Until the model is
     written, checkpoints in ``runs`` let the same command go on after an interrupt.
     """
-    from aetutor import data, models, recipes, training, weights
+    from aetutor import data, weights
 
-    kind = {
-        "mnist-linear": models.LinearAutoencoder,
-        "mnist-conv": models.ConvAutoencoder,
-        "cifar10": models.ColorConvAutoencoder,
-    }[network]
-    recipe = recipes.recipe(optimizer)
-    name = f"{network}-{latent_dim}" + ("-textbook" if optimizer == "adam" else "")
-    images = _data_for(kind(latent_dim), data, offline="error")
-    Path(to).mkdir(parents=True, exist_ok=True)  # before the wait, not after it
-    folders = {seed: Path(runs) / f"{name}-seed{seed}" for seed in seeds}
-    print(f"{name}: {epochs} epochs of {len(images.train):,} images, {images.source}", flush=True)
-    results = []
-    for seed in seeds:
-        model = kind(latent_dim, seed=seed)
-        history = training.fit(
-            model,
-            images,
-            epochs=epochs,
-            optimizer=optimizer,
-            learning_rate=learning_rate,
-            batch_size=batch_size,
-            flip=flip,
-            seed=seed,
-            checkpoint=folders[seed] / "checkpoint",
-            log_dir=folders[seed] / "tensorboard",
-        )
-        if len(history) < epochs:
-            raise KeyboardInterrupt
-        results.append((model, history, training.evaluate(model, images.test)))
-        print(f"seed {seed}: {sum(history.seconds):.0f} s; test images:", end=" ")
-        print(_in_words(results[-1][2], images), flush=True)
-    card = weights.Card(
-        name=name,
-        model=results[0][0].config,
-        data={key: getattr(images, key) for key in ("name", "fingerprint", "is_standin")},
-        recipe={
-            "optimizer": optimizer,
-            "learning_rate": learning_rate or recipe.learning_rate,
-            "batch_size": batch_size or recipe.batch_size,
-            "flip": flip,
-            "description": recipe.description,
-        },
-        epochs=epochs,
-        seeds=list(seeds),
-        curves=[history.curves() for _, history, _ in results],
-        val_error=[history.val_error[-1] for _, history, _ in results],
-        test_error=[error for _, _, error in results],
-        versions=weights.versions(),
-        command=" ".join(
-            [
-                f"python -m aetutor train {network} --latent-dim {latent_dim}",
-                f"--epochs {epochs} --optimizer {optimizer}",
-                f"--learning-rate {learning_rate or recipe.learning_rate!r}",
-                f"--batch-size {batch_size or recipe.batch_size}",
-                "--flip" if flip else "--no-flip",
-                f"--seeds {' '.join(str(seed) for seed in seeds)}",
-            ]
-        ),
-    )
-    path = Path(to) / f"{name}.safetensors"
-    weights.save(path, results[0][0], card, results[0][1])
-    for folder in folders.values():
+    images = data.load(entry.data, offline="error")
+    path = Path(to) / f"{entry.name}{weights.SUFFIX}"
+    path.parent.mkdir(parents=True, exist_ok=True)  # before the wait, not after it
+    print(f"{entry.name}: {entry.epochs} epochs of {len(images.train):,} images, {images.source}")
+    folders = [Path(runs) / f"{entry.name}-seed{seed}" for seed in entry.seeds]
+    results = [
+        _run(entry, images, seed, folder) for seed, folder in zip(entry.seeds, folders, strict=True)
+    ]
+    model, history, _ = results[0]
+    weights.save(path, model, _card(entry, images, results), history)
+    for folder in folders:
         shutil.rmtree(folder / "checkpoint")
     print(path, flush=True)
 
 
-def _data_for(model, data, offline="stand-in"):
-    """The data set whose images a model takes."""
-    load = data.load_mnist if model.image_shape[0] == 1 else data.load_cifar10
-    return load(offline=offline)
+def _run(entry, images, seed, folder):
+    """Model, history and test error of one run, which goes on where an interrupted one stopped."""
+    from aetutor import training
+
+    model, history = training.reproduce(
+        entry, images, seed=seed, checkpoint=folder / "checkpoint", log_dir=folder / "tensorboard"
+    )
+    if len(history) < entry.epochs:
+        sys.exit(INTERRUPTED)
+    error = training.evaluate(model, images.test)
+    took = f"seed {seed}: {sum(history.seconds):.0f} s"
+    print(f"{took}; test images: {_in_words(error, images)}", flush=True)
+    return model, history, error
+
+
+def _card(entry, images, results):
+    """The card of a trained model, from the results of all runs."""
+    from aetutor import recipes, weights
+
+    models, histories, errors = zip(*results, strict=True)
+    return weights.Card(
+        name=entry.name,
+        model=models[0].config,
+        data={key: getattr(images, key) for key in ("name", "fingerprint", "is_standin")},
+        recipe={
+            "optimizer": entry.optimizer,
+            "learning_rate": entry.learning_rate,
+            "batch_size": entry.batch_size,
+            "flip": entry.flip,
+            "description": recipes.recipe(entry.optimizer).description,
+        },
+        epochs=entry.epochs,
+        seeds=list(entry.seeds),
+        curves=[history.curves() for history in histories],
+        val_error=[history.val_error[-1] for history in histories],
+        test_error=list(errors),
+        versions=weights.versions(),
+        command=entry.command,
+    )
 
 
 def _in_words(error, images):
@@ -197,12 +152,13 @@ def _parser():
     command = commands.add_parser(
         "train",
         help=train.__doc__,
-        description=f"{train.__doc__} Settings left out are those of the models that ship.",
+        description=f"{train.__doc__} For one of your own, give it a name, say what it is --like, "
+        "and what differs.",
     )
-    command.add_argument("network", choices=("all", *NETWORKS))
+    command.add_argument("name", help="a model that ships, all, or a name of your own")
+    command.add_argument("--like", metavar="NAME", help="a model that ships")
     command.add_argument("--latent-dim", type=int, metavar="N", help="length of the code")
     command.add_argument("--epochs", type=int, metavar="N")
-    command.add_argument("--optimizer", help="muon, the fast one and the default, or adam")
     command.add_argument("--learning-rate", type=float, metavar="X")
     command.add_argument("--batch-size", type=int, metavar="N")
     command.add_argument(

@@ -1,6 +1,5 @@
 """MNIST and CIFAR-10 as the lessons use them: three splits each, real or a stand-in."""
 
-import difflib
 import hashlib
 import math
 import zlib
@@ -11,6 +10,7 @@ import numpy as np
 import torch
 
 from aetutor import sources
+from aetutor.checks import known_name, whole_number
 from aetutor.download import DownloadError
 
 ORDER_SEED = 2026  # starts the checksums by which images are ordered and set aside
@@ -77,8 +77,7 @@ class Split:
         ValueError
             If ``batch_size`` is below 1 or not whole.
         """
-        if not isinstance(batch_size, int) or batch_size < 1:
-            raise ValueError(f"batch_size must be a whole number of at least 1, got {batch_size!r}")
+        batch_size = whole_number("batch_size", batch_size, 1)
         # Checked above, not in the generator, so that the error comes at the call.
         return self._batches(batch_size, shuffle, flip, generator)
 
@@ -174,7 +173,7 @@ def load_mnist(*, offline="stand-in"):
     ValueError
         If ``$AETUTOR_DATA/mnist.npz`` is damaged or holds something else.
     """
-    return _load(sources.MNIST, offline)
+    return load("mnist", offline=offline)
 
 
 def load_cifar10(*, offline="stand-in"):
@@ -199,7 +198,22 @@ def load_cifar10(*, offline="stand-in"):
     ValueError
         If ``$AETUTOR_DATA/cifar10.npz`` is damaged or holds something else.
     """
-    return _load(sources.CIFAR10, offline)
+    return load("cifar10", offline=offline)
+
+
+def load(name, *, offline="stand-in"):
+    """Load a data set by name: ``"mnist"`` as :func:`load_mnist` does, or ``"cifar10"``."""
+    source = sources.SOURCES[known_name("name", name, sources.SOURCES)]
+    known_name("offline", offline, ("stand-in", "error"))
+    try:
+        arrays, origin = sources.find(source)
+    except DownloadError as error:
+        if offline == "error":
+            raise
+        arrays, origin = source.standin(), f"stand-in: {source.standin_title}"
+        print(_banner(source, error))
+        return _image_data(source, arrays, origin, source.standin_class_names, is_standin=True)
+    return _image_data(source, arrays, origin, source.class_names, is_standin=False)
 
 
 def prepare(name, folder=None):
@@ -225,13 +239,7 @@ def prepare(name, folder=None):
     OSError
         If the folder cannot be written, or none is named and this user has no home folder.
     """
-    if name not in sources.SOURCES:
-        nearest = difflib.get_close_matches(str(name), sources.SOURCES, n=1, cutoff=0)[0]
-        raise ValueError(
-            f"name must be one of {', '.join(sources.SOURCES)}, got {name!r}; "
-            f"did you mean {nearest!r}?"
-        )
-    source = sources.SOURCES[name]
+    source = sources.SOURCES[known_name("name", name, sources.SOURCES)]
     path = Path(folder or sources.cache_folder()) / f"{name}.npz"
     if path.exists():
         sources.read_npz(path, source.image_shape)
@@ -240,20 +248,6 @@ def prepare(name, folder=None):
         if not path.exists():  # the cache may have been filled just now
             sources.write_npz(path, arrays)
     return path
-
-
-def _load(source, offline):
-    if offline not in ("stand-in", "error"):
-        raise ValueError(f'offline must be "stand-in" or "error", got {offline!r}')
-    try:
-        arrays, origin = sources.find(source)
-    except DownloadError as error:
-        if offline == "error":
-            raise
-        arrays, origin = source.standin(), f"stand-in: {source.standin_title}"
-        print(_banner(source, error))
-        return _image_data(source, arrays, origin, source.standin_class_names, is_standin=True)
-    return _image_data(source, arrays, origin, source.class_names, is_standin=False)
 
 
 def _image_data(source, arrays, origin, class_names, *, is_standin):

@@ -4,7 +4,6 @@ Every kind takes images (B, C, H, W) and has ``encode``, ``decode``, ``latent_di
 ``config``, so whatever works with one works with all.
 """
 
-import difflib
 import math
 from contextlib import contextmanager
 from itertools import pairwise
@@ -12,6 +11,8 @@ from itertools import pairwise
 import torch
 from scipy.linalg import eigh
 from torch import nn
+
+from aetutor.checks import known_name, whole_number
 
 # Reconstructions of interpolated or rounded images may miss the range by a rounding error.
 TOLERANCE = 1e-3
@@ -40,12 +41,10 @@ class Autoencoder(nn.Module):
 
     def __init__(self, latent_dim, image_shape, value_range):
         super().__init__()
-        if not isinstance(latent_dim, int) or latent_dim < 1:
-            raise ValueError(f"latent_dim must be a whole number of at least 1, got {latent_dim!r}")
-        self.latent_dim = latent_dim
+        self.latent_dim = whole_number("latent_dim", latent_dim, 1)
         self.image_shape = tuple(image_shape)
         self.value_range = tuple(value_range)
-        self.config = {"kind": type(self).__name__, "latent_dim": latent_dim}
+        self.config = {"kind": type(self).__name__, "latent_dim": self.latent_dim}
 
     def encode(self, images):
         """Return the codes of images.
@@ -342,12 +341,7 @@ def build(config):
         If the kind is unknown, or its arguments do not fit it.
     """
     arguments = dict(config)
-    kind = arguments.pop("kind", None)
-    if kind not in KINDS:
-        nearest = difflib.get_close_matches(str(kind), KINDS, n=1, cutoff=0)
-        raise ValueError(
-            f"kind must be one of {', '.join(KINDS)}, got {kind!r}; did you mean {nearest[0]}?"
-        )
+    kind = known_name("kind", arguments.pop("kind", None), KINDS)
     if "activation" in arguments:
         name = arguments["activation"]
         if name not in nn.modules.activation.__all__:

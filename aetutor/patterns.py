@@ -10,6 +10,8 @@ import math
 import torch
 from torch.nn import functional as F
 
+from aetutor.checks import whole_number
+
 COLOUR = (3, 32, 32)
 RANGE = (-1.0, 1.0)
 
@@ -32,7 +34,7 @@ def noise(count, *, image_shape=COLOUR, value_range=RANGE, seed=0):
     torch.Tensor
         (count, C, H, W).
     """
-    return _uniform((_checked(count), *image_shape), value_range, seed)
+    return _uniform((whole_number("count", count, 1), *image_shape), value_range, seed)
 
 
 def constant(count, *, image_shape=COLOUR, value_range=RANGE, seed=0):
@@ -66,9 +68,10 @@ def checkerboard(count, *, cell=4, image_shape=COLOUR, value_range=RANGE, seed=0
     ValueError
         If ``count`` or ``cell`` is below 1.
     """
-    if not isinstance(cell, int) or cell < 1:
-        raise ValueError(f"cell must be a whole number of pixels of at least 1, got {cell!r}")
-    one, other = _colours(2 * _checked(count), image_shape, value_range, seed).chunk(2)
+    cell = whole_number("cell", cell, 1)
+    one, other = _colours(
+        2 * whole_number("count", count, 1), image_shape, value_range, seed
+    ).chunk(2)
     row, column = (torch.arange(side, device="cpu") // cell for side in image_shape[1:])
     return torch.where((row[:, None] + column) % 2 == 0, one, other)
 
@@ -78,7 +81,9 @@ def ramp(count, *, image_shape=COLOUR, value_range=RANGE, seed=0):
 
     Parameters as for :func:`noise`.
     """
-    angle = _uniform((_checked(count), image_shape[0], 1, 1), (0, 2 * math.pi), seed)
+    angle = _uniform(
+        (whole_number("count", count, 1), image_shape[0], 1, 1), (0, 2 * math.pi), seed
+    )
     y, x = (
         torch.linspace(-1, 1, side, dtype=torch.float32, device="cpu") for side in image_shape[1:]
     )
@@ -107,7 +112,7 @@ def grating(count, frequency, *, image_shape=COLOUR, value_range=RANGE, seed=0):
     height, width = image_shape[1:]
     if not 0 < frequency <= width / 2:
         raise ValueError(f"frequency must be above 0 and at most {width / 2:g}, got {frequency!r}")
-    angle, phase = _uniform((2, _checked(count), 1, 1, 1), (0, 2 * math.pi), seed)
+    angle, phase = _uniform((2, whole_number("count", count, 1), 1, 1, 1), (0, 2 * math.pi), seed)
     turn = 2 * math.pi * frequency / width  # from pixel to pixel
     y, x = (turn * torch.arange(side, device="cpu") for side in (height, width))
     wave = torch.sin(torch.cos(angle) * x + torch.sin(angle) * y[:, None] + phase)
@@ -132,10 +137,7 @@ def shift(images, pixels=1):
     """
     _check_images(images)
     height, width = images.shape[2:]
-    if not isinstance(pixels, int) or not 0 <= pixels < min(height, width):
-        raise ValueError(
-            f"pixels must be a whole number from 0 to {min(height, width) - 1}, got {pixels!r}"
-        )
+    pixels = whole_number("pixels", pixels, 0, min(height, width) - 1)
     return F.pad(images, (pixels, 0, pixels, 0), mode="replicate")[..., :height, :width]
 
 
@@ -189,7 +191,8 @@ def scrambled(images, *, cell=4, seed=0):
     """
     _check_images(images)
     height, width = images.shape[2:]
-    if not isinstance(cell, int) or cell < 1 or height % cell or width % cell:
+    cell = whole_number("cell", cell, 1)
+    if height % cell or width % cell:
         raise ValueError(f"cell must divide {height} and {width}, got {cell!r}")
     tiles = F.unfold(images, cell, stride=cell)  # (B, C x cell x cell, tiles)
     generator = torch.Generator().manual_seed(seed)
@@ -208,13 +211,7 @@ def _uniform(shape, value_range, seed):
 
 
 def _colours(count, image_shape, value_range, seed):
-    return _uniform((_checked(count), image_shape[0], 1, 1), value_range, seed)
-
-
-def _checked(count):
-    if not isinstance(count, int) or count < 1:
-        raise ValueError(f"count must be a whole number of at least 1, got {count!r}")
-    return count
+    return _uniform((whole_number("count", count, 1), image_shape[0], 1, 1), value_range, seed)
 
 
 def _check_images(images):

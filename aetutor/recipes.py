@@ -1,12 +1,12 @@
 """Two ways to train: the textbook's, and the fast one."""
 
-import difflib
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from torch.optim.lr_scheduler import LambdaLR, ReduceLROnPlateau
 
+from aetutor.checks import known_name
 from aetutor.muon import Muon
 
 FAINT = 1e-30  # float32 becomes denormal below 1e-38
@@ -124,10 +124,4 @@ def recipe(name):
     ValueError
         If there is no recipe of that name.
     """
-    if name not in RECIPES:
-        nearest = difflib.get_close_matches(str(name), RECIPES, n=1, cutoff=0)[0]
-        raise ValueError(
-            f"optimizer must be one of {', '.join(RECIPES)}, got {name!r}; "
-            f"did you mean {nearest!r}?"
-        )
-    return RECIPES[name]
+    return RECIPES[known_name("optimizer", name, RECIPES)]

@@ -5,6 +5,7 @@ import sys
 import torch
 from tqdm import tqdm
 
+from aetutor.checks import known_name, whole_number
 from aetutor.models import in_batches
 
 METRICS = ("euclidean", "cosine")
@@ -20,41 +21,23 @@ class ImageIndex:
 
     Parameters
     ----------
-    model : Autoencoder
-        Its ``encode`` makes the codes.
-    images : torch.Tensor or Split
-        (N, C, H, W), in the model's value range. A split is embedded batch by batch.
+    latents : torch.Tensor
+        (N, latent_dim): what :func:`embed` returns, or any other vectors.
+    model : Autoencoder, optional
+        What encodes queries that are images; without it queries must be codes too.
 
     Attributes
     ----------
     latents : torch.Tensor
-        (N, latent_dim).
+    model : Autoencoder or None
 
     Raises
     ------
     ValueError
-        If there are no images, they do not fit the model, or a code is not finite.
+        If there are no codes, or one is not finite.
     """
 
-    def __init__(self, model, images):
-        self._set(embed(model, images), model)
-
-    @classmethod
-    def of_latents(cls, latents, model=None):
-        """Return the index of codes that are there already, or of any other vectors.
-
-        Parameters
-        ----------
-        latents : torch.Tensor
-            (N, latent_dim).
-        model : Autoencoder, optional
-            What encodes queries that are images; without it queries must be codes too.
-        """
-        index = cls.__new__(cls)
-        index._set(latents, model)
-        return index
-
-    def _set(self, latents, model):
+    def __init__(self, latents, model=None):
         self.latents = _checked(latents, "latents")
         self.model = model
         self._lengths = latents.norm(dim=1)  # (N,)
@@ -89,10 +72,8 @@ class ImageIndex:
             If ``k`` or ``metric`` is none of these, or the queries have another shape or are
             not finite.
         """
-        if not isinstance(k, int) or not 1 <= k <= len(self):
-            raise ValueError(f"k must be a whole number from 1 to {len(self)}, got {k!r}")
-        if metric not in METRICS:
-            raise ValueError(f"metric must be one of {', '.join(METRICS)}, got {metric!r}")
+        k = whole_number("k", k, 1, len(self))
+        known_name("metric", metric, METRICS)
         queries = self._codes(queries)
         # For each query a score of every image, and the codes of the candidates.
         numbers = max(len(self), (k + SPARE) * queries.shape[1])
@@ -155,7 +136,7 @@ def embed(model, images, *, batch_size=500):
         If there are no images, or they do not fit the model.
     """
     if not len(images):
-        raise ValueError("an index needs at least one image, got none")
+        raise ValueError("at least one image is needed, got none")
     steps = -(-len(images) // batch_size)
     batches = in_batches(images, batch_size)
     progress = tqdm(batches, "embedding", steps, leave=False, file=sys.stdout)

@@ -10,9 +10,12 @@ import torch
 from torch.nn import functional as F
 from tqdm import tqdm
 
+from aetutor import zoo
 from aetutor.board import Board
 from aetutor.checkpoint import Checkpoint
+from aetutor.checks import whole_number
 from aetutor.history import History, to_bytes
+from aetutor.models import build
 from aetutor.recipes import recipe
 
 PICTURE_EPOCHS = (1, 5, 10, 15, 20)
@@ -141,6 +144,49 @@ def fit(
     return history
 
 
+def reproduce(name, data, *, seed=None, checkpoint=None, log_dir=None):
+    """Train a network that ships with the package, in the way that it was trained.
+
+    Parameters
+    ----------
+    name : str or zoo.Entry
+        One of :data:`aetutor.zoo.NAMES`, or an entry of your own.
+    data : ImageData
+        The data set that the entry names, or its stand-in.
+    seed : int, optional
+        The first of the entry's own if left out.
+    checkpoint, log_dir : path, optional
+        As for :func:`fit`.
+
+    Returns
+    -------
+    tuple of (Autoencoder, History)
+
+    Raises
+    ------
+    ValueError
+        If there is no network of this name, or it takes other images.
+    """
+    entry = zoo.entry(name) if isinstance(name, str) else name
+    if data.name != entry.data:
+        raise ValueError(f"{entry.name} is trained on {entry.data}, got {data.name}")
+    seed = entry.seeds[0] if seed is None else seed
+    model = build({"kind": entry.kind, "latent_dim": entry.latent_dim, "seed": seed})
+    history = fit(
+        model,
+        data,
+        epochs=entry.epochs,
+        optimizer=entry.optimizer,
+        learning_rate=entry.learning_rate,
+        batch_size=entry.batch_size,
+        flip=entry.flip,
+        seed=seed,
+        checkpoint=checkpoint,
+        log_dir=log_dir,
+    )
+    return model, history
+
+
 def evaluate(model, split, *, batch_size=500):
     """Return the mean squared error per pixel of a model's reconstructions.
 
@@ -261,9 +307,8 @@ def _has_bfloat16(device):
 
 
 def _check(model, data, epochs, learning_rate, batch_size):
-    for name, value in (("epochs", epochs), ("batch_size", batch_size)):
-        if not isinstance(value, int) or value < 1:
-            raise ValueError(f"{name} must be a whole number of at least 1, got {value!r}")
+    whole_number("epochs", epochs, 1)
+    whole_number("batch_size", batch_size, 1)
     if not learning_rate > 0:
         raise ValueError(f"learning_rate must be above 0, got {learning_rate!r}")
     if not list(model.parameters()):

@@ -1,6 +1,5 @@
 """Trained models as files: tensors with a card that says what they are and how they were made."""
 
-import difflib
 import hashlib
 import json
 import platform
@@ -11,11 +10,13 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as to_safetensors
 
+from aetutor import zoo
 from aetutor.files import replacing
 from aetutor.history import History
 from aetutor.models import build
 
 FOLDER = Path(__file__).parent / "weights"
+SUFFIX = ".safetensors"
 
 
 @dataclass(frozen=True)
@@ -25,8 +26,6 @@ class Card:
     Attributes
     ----------
     name : str
-        ``<data>-<kind>-<code>`` for MNIST, ``cifar10-<code>``; ``-textbook`` at the end for the
-        textbook's recipe.
     model : dict
         ``config`` of the network.
     data : dict
@@ -113,48 +112,40 @@ def trained(name):
     Parameters
     ----------
     name : str
-        One of :func:`names`.
+        One of :data:`aetutor.zoo.NAMES`.
 
     Raises
     ------
     ValueError
         If no model of that name ships; the message has the nearest name that does.
     """
-    return load(_shipped(name))
+    return load(_path(name))
 
 
 def card(name):
-    """Return the :class:`Card` of a model that ships with the package."""
-    return _read(_shipped(name))[0]
+    """Return the :class:`Card` of a model that ships with the package, or of a file."""
+    return _read(_path(name))[0]
 
 
 def histories(name):
-    """Return the training runs of a model that ships with the package, one per seed.
+    """Return the training runs of a model that ships, or of a file: one for each seed.
 
-    Only the first run, whose weights are shipped, has pictures.
+    Only the first run, whose weights are stored, has pictures.
 
     Returns
     -------
     list of History
     """
-    shipped, tensors = _read(_shipped(name))
-    pictures = [_below("history.", tensors)] + [{}] * (len(shipped.curves) - 1)
-    return [History.restore(*pair) for pair in zip(shipped.curves, pictures, strict=True)]
+    found, tensors = _read(_path(name))
+    pictures = [_below("history.", tensors)] + [{}] * (len(found.curves) - 1)
+    return [History.restore(*pair) for pair in zip(found.curves, pictures, strict=True)]
 
 
-def names():
-    """Return the names of the models that ship with the package."""
-    return sorted(path.stem for path in FOLDER.glob("*.safetensors"))
-
-
-def _shipped(name):
-    if name not in names():
-        nearest = difflib.get_close_matches(str(name), names(), n=1, cutoff=0)
-        hint = f"; did you mean {nearest[0]!r}?" if nearest else "."
-        raise ValueError(
-            f"no trained model {name!r} ships with aetutor{hint} It has: {', '.join(names())}"
-        )
-    return FOLDER / f"{name}.safetensors"
+def _path(name):
+    """The file of a model that ships; the path of any other file is left as it is."""
+    if str(name).endswith(SUFFIX):
+        return Path(name)
+    return FOLDER / f"{zoo.entry(name).name}{SUFFIX}"
 
 
 def _read(path):

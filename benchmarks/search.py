@@ -35,7 +35,7 @@ def faiss_flat(latents):
 
 
 def image_index(latents):
-    index = search.ImageIndex.of_latents(latents)
+    index = search.ImageIndex(latents)
     return lambda queries: index.nearest(queries, NEAREST)[1]
 
 

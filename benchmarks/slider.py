@@ -94,7 +94,7 @@ def on_photographs():
     axes = explore.latent_axes(model, cifar10.test)
     stranger = explore.out_of_distribution(model, cifar10.test)
     drawn = explore.samples(model, {"fitted": latent.Gaussian.fit(codes)})
-    alike = explore.similarity({"codes": search.ImageIndex.of_latents(codes)}, cifar10.train)
+    alike = explore.similarity({"codes": search.ImageIndex(codes)}, cifar10.train)
     moves = {
         "latent axes": moving(
             lambda value: setattr(axes.sliders[0], "value", value),

@@ -37,7 +37,7 @@ EXPLORERS = {
     "latent_axes": "explore.latent_axes(model, some)",
     "out_of_distribution": "explore.out_of_distribution(model, some)",
     "samples": 'explore.samples(model, {"fitted": latent.Gaussian.fit(latents)})',
-    "similarity": 'explore.similarity({"codes": search.ImageIndex.of_latents(latents)}, some)',
+    "similarity": 'explore.similarity({"codes": search.ImageIndex(latents)}, some)',
 }
 SETTINGS = {
     "apputils-extension/notification": '{"fetchNews": "false", "checkForUpdates": false}',

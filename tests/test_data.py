@@ -243,7 +243,7 @@ def test_without_network_a_standin_comes_under_a_banner(places, arrays, serve, m
     assert "answered 503" in printed
     with pytest.raises(DownloadError, match=r"train-images-idx3-ubyte\.gz.*answered 503"):
         data.load_mnist(offline="error")
-    with pytest.raises(ValueError, match='"stand-in" or "error", got \'never\''):
+    with pytest.raises(ValueError, match="stand-in, error, got 'never'"):
         data.load_mnist(offline="never")
 
 

@@ -189,8 +189,8 @@ def drawn(model, codes):
 def neighbours(model, digits):
     images = digits.test[:][0]
     indices = {
-        "codes": search.ImageIndex(model, images),
-        "pixels": search.ImageIndex.of_latents(images.flatten(1)),
+        "codes": search.ImageIndex(search.embed(model, images), model),
+        "pixels": search.ImageIndex(images.flatten(1)),
     }
     return explore.similarity(indices, digits.test)
 
@@ -284,7 +284,7 @@ def test_a_copy_of_the_query_is_found_and_not_taken_for_it(model, digits):
     images = digits.test.images[:20].clone()
     images[1:12] = images[0]  # more copies than there are places
     copies = data.Split(images, digits.test.labels[:20], (0.0, 1.0))
-    index = search.ImageIndex(model, copies[:][0])
+    index = search.ImageIndex(search.embed(model, copies[:][0]), model)
     explorer = explore.similarity({"codes": index}, copies, index=11)
     for found in explorer.found:
         assert_draws(found, copies[[0]][0])
@@ -366,7 +366,7 @@ def test_it_works_on_another_thread_while_figures_are_drawn(name, request):
 
 def test_what_cannot_be_explored_is_refused(model, digits, patches):
     test = digits.test
-    index = search.ImageIndex(model, test[:][0])
+    index = search.ImageIndex(search.embed(model, test[:][0]), model)
     for ask, message in (
         (
             lambda: explore.interpolation(model, test, end=10),

@@ -1,18 +1,21 @@
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 
 from aetutor import __main__ as main_module
-from aetutor import data, sources, standins, weights
-from aetutor.__main__ import SHIPPED, USUAL, main
+from aetutor import data, sources, standins, training, weights, zoo
+from aetutor.__main__ import main
 from aetutor.download import DownloadError
 
 
 @pytest.fixture(autouse=True)
 def small_data(digits, patches, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(data, "load_mnist", lambda offline: digits)
-    monkeypatch.setattr(data, "load_cifar10", lambda offline: patches)
+    small = {"mnist": digits, "cifar10": patches}
+    monkeypatch.setattr(data, "load", lambda name, offline="stand-in": small[name])
 
 
 def test_download_prepares_a_classrooms_folder(tmp_path, monkeypatch, capsys):
@@ -25,118 +28,116 @@ def test_download_prepares_a_classrooms_folder(tmp_path, monkeypatch, capsys):
     assert str(tmp_path / "stick" / "mnist.npz") in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("network", ["mnist-linear", "mnist-conv", "cifar10"])
-def test_train_writes_a_model_that_its_own_command_makes_again(
-    tmp_path, monkeypatch, network, capsys
-):
-    monkeypatch.setattr(weights, "FOLDER", tmp_path)
-    settings = ["--latent-dim", "3", "--epochs", "2", "--batch-size", "50"]
-    main(["train", network, *settings, "--to", str(tmp_path)])
-    name = f"{network}-3"
-    card, model = weights.card(name), weights.trained(name)
-    assert (card.name, card.epochs, card.seeds) == (name, 2, [0])
-    assert card.recipe["batch_size"] == 50
+LIKE = ("mnist-linear-10", "mnist-conv-64-textbook", "cifar10-384")
+
+
+@pytest.mark.parametrize("like", LIKE)
+def test_train_writes_a_model_that_its_own_command_makes_again(tmp_path, like, capsys):
+    settings = ["--latent-dim", "3", "--epochs", "2", "--batch-size", "50", "--seeds", "4"]
+    main(["train", "mine", "--like", like, *settings, "--learning-rate", "0.001", "--no-flip"])
+    card, model = weights.card("mine.safetensors"), weights.load("mine.safetensors")
+    assert (card.name, card.epochs, card.seeds) == ("mine", 2, [4])
+    assert card.model["kind"] == zoo.entry(like).kind
+    assert card.recipe["optimizer"] == zoo.entry(like).optimizer
+    assert (card.recipe["batch_size"], card.recipe["learning_rate"]) == (50, 0.001)
+    assert card.recipe["flip"] is False
     command = card.command.removeprefix("python -m aetutor ").split()
-    main([*command, "--to", str(tmp_path / "again")])
-    again = weights.load(tmp_path / "again" / f"{name}.safetensors")
+    main([*command, "--to", "again"])
+    again = weights.load(tmp_path / "again" / "mine.safetensors")
     for tensor, other in zip(model.state_dict().values(), again.state_dict().values(), strict=True):
         assert torch.equal(tensor, other)
     capsys.readouterr()
-    main(["evaluate", name])
+    main(["evaluate", "mine.safetensors"])
     assert f"{card.test_error[0]:.6f} mean squared error per pixel" in capsys.readouterr().out
 
 
-def test_the_textbooks_runs_are_kept_seed_by_seed(tmp_path, monkeypatch):
-    monkeypatch.setattr(weights, "FOLDER", tmp_path)
-    settings = ["--latent-dim", "2", "--epochs", "1", "--optimizer", "adam", "--seeds", "0", "1"]
-    main(["train", "mnist-conv", *settings, "--to", str(tmp_path)])
-    card = weights.card("mnist-conv-2-textbook")
-    assert card.seeds == [0, 1]
-    assert len(set(card.test_error)) == 2
-    run = tmp_path / "runs" / "mnist-conv-2-textbook-seed1"
+def test_what_ships_is_trained_by_its_name(digits, monkeypatch):
+    quick = replace(zoo.entry("mnist-linear-2"), epochs=2)
+    monkeypatch.setitem(zoo.ENTRIES, quick.name, quick)
+    main(["train", "mnist-linear-2", "--to", "here"])
+    card = weights.card("here/mnist-linear-2.safetensors")
+    assert card.command == "python -m aetutor train mnist-linear-2"
+    model, history = training.reproduce("mnist-linear-2", digits)
+    stored = weights.load("here/mnist-linear-2.safetensors")
+    assert torch.equal(model.encoder[1].weight, stored.encoder[1].weight)
+    assert card.curves[0]["val_error"] == history.val_error
+
+
+def test_of_several_runs_all_errors_are_kept_and_the_first_ones_weights(tmp_path, digits):
+    settings = ["--latent-dim", "2", "--epochs", "1", "--seeds", "1", "0"]
+    main(["train", "mine", "--like", "mnist-conv-64-textbook", *settings])
+    card = weights.card("mine.safetensors")
+    assert card.seeds == [1, 0]
+    assert len(set(card.test_error)) == len(set(card.val_error)) == len(card.curves) == 2
+    model = weights.load("mine.safetensors")
+    assert training.evaluate(model, digits.test) == pytest.approx(card.test_error[0], rel=1e-4)
+    first = training.reproduce(replace(zoo.entry("mnist-conv-64-textbook"), **ONE), digits)[0]
+    assert torch.equal(first.encoder[0].weight, model.encoder[0].weight)
+    run = tmp_path / "runs" / "mine-seed1"
     assert list((run / "tensorboard").glob("events*"))
     assert not (run / "checkpoint").exists()
 
 
-def test_an_interrupted_training_goes_on_with_the_same_command(tmp_path, monkeypatch, stop_after):
-    monkeypatch.setattr(weights, "FOLDER", tmp_path)
-    command = ["train", "mnist-linear", "--latent-dim", "3", "--epochs", "3", "--batch-size", "60"]
+ONE = {"latent_dim": 2, "epochs": 1, "seeds": (1,)}
+
+
+def test_an_interrupted_training_goes_on_with_the_same_command(stop_after):
+    settings = ["--latent-dim", "3", "--epochs", "3", "--batch-size", "60"]
+    command = ["train", "mine", "--like", "mnist-linear-10", *settings]
     undo = stop_after(8, KeyboardInterrupt)  # in the third epoch
     with pytest.raises(SystemExit, match="the same command goes on"):
         main(command)
     undo()
-    assert weights.names() == []
+    assert not Path("mine.safetensors").exists()
     trained = stop_after(4, RuntimeError("more than the three batches that are left"))
     main(command)
     trained()
-    assert weights.card("mnist-linear-3").epochs == 3
+    assert weights.card("mine.safetensors").epochs == 3
 
 
-def test_nothing_is_trained_on_a_standin(tmp_path, monkeypatch):
-    def load(offline):
-        assert offline == "error"
+def test_nothing_is_trained_on_a_standin(monkeypatch):
+    def load(name, offline):
+        assert (name, offline) == ("mnist", "error")
         raise DownloadError("mnist could not be downloaded")
 
-    monkeypatch.setattr(data, "load_mnist", load)
+    monkeypatch.setattr(data, "load", load)
     with pytest.raises(SystemExit, match="could not be downloaded"):
-        main(["train", "mnist-conv", "--latent-dim", "2"])
+        main(["train", "mnist-conv-2"])
 
 
 @pytest.fixture
 def trained(monkeypatch):
-    """The calls of train_one, which then trains nothing."""
-    calls = []
-    monkeypatch.setattr(
-        main_module,
-        "train_one",
-        lambda name, to, runs, **settings: calls.append((name, settings)),
-    )
-    return calls
+    """The entries given to train_one, which then trains nothing."""
+    entries = []
+    monkeypatch.setattr(main_module, "train_one", lambda entry, to, runs: entries.append(entry))
+    return entries
 
 
-def test_settings_left_out_are_those_of_what_ships(trained):
-    main(["train", "cifar10", "--latent-dim", "64"])
-    main(["train", "cifar10", "--latent-dim", "100", "--epochs", "5"])
-    main(["train", "mnist-conv", "--latent-dim", "64", "--optimizer", "adam", "--seeds", "4"])
-    usual = USUAL["cifar10", "muon"] | {"optimizer": "muon"}
-    assert trained == [
-        ("cifar10", usual | {"latent_dim": 64}),
-        ("cifar10", usual | {"latent_dim": 100, "epochs": 5}),
-        (
-            "mnist-conv",
-            USUAL["mnist-conv", "adam"] | {"latent_dim": 64, "optimizer": "adam", "seeds": [4]},
-        ),
-    ]
+def test_settings_left_out_are_those_of_the_model_it_is_like(trained):
+    main(["train", "mine", "--like", "cifar10-384", "--latent-dim", "100", "--seeds", "4", "5"])
+    changed = {"name": "mine", "latent_dim": 100, "seeds": [4, 5]}
+    assert trained == [replace(zoo.entry("cifar10-384"), **changed)]
 
 
 def test_train_all_trains_what_ships(trained):
     main(["train", "all"])
-    assert [(network, settings["latent_dim"]) for network, settings in trained] == [
-        (network, latent_dim) for network, _, latent_dims in SHIPPED for latent_dim in latent_dims
-    ]
+    assert [entry.name for entry in trained] == list(zoo.NAMES)
 
 
-def test_what_train_all_makes_is_what_ships():
-    names = {
-        f"{network}-{latent_dim}" + ("-textbook" if optimizer == "adam" else "")
-        for network, optimizer, latent_dims in SHIPPED
-        for latent_dim in latent_dims
-    }
-    assert names == set(weights.names())
+LIKE_2 = ("--like", "mnist-conv-2")
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["train", "mnist-conv"], "--latent-dim is needed to train mnist-conv"),
-        (["train", "mnist-conv", "--latent-dim", "0"], "latent_dim must be"),
-        (["train", "mnist-conv", "--latent-dim", "2", "--epochs", "0"], "epochs must be"),
-        (["train", "mnist-conv", "--latent-dim", "2", "--optimizer", "muno"], "mean 'muon'"),
-        (["train", "all", "--epochs", "3"], "train all has its own settings; leave out epochs"),
-        (
-            ["train", "mnist-conv", "--latent-dim", "2", "--learning-rate", "1e30"],
-            "no longer finite in epoch 1",
-        ),
+        (["train", "mnist-conv-63"], "did you mean 'mnist-conv-64'"),
+        (["train", "mine", "--like", "mnist-conv"], "did you mean 'mnist-conv-2'"),
+        (["train", "mnist-conv-2", "--like", "mnist-conv-64"], "give yours another name"),
+        (["train", "mine", *LIKE_2, "--latent-dim", "0"], "latent_dim must be"),
+        (["train", "mine", *LIKE_2, "--epochs", "0"], "epochs must be"),
+        (["train", "mine", *LIKE_2, "--learning-rate", "1e30"], "no longer finite in epoch 1"),
+        (["train", "all", "--epochs", "3"], "all has its own settings"),
+        (["train", "mnist-conv-2", "--seeds", "3"], "mnist-conv-2 has its own settings"),
         (["evaluate", "mnist-conv-63"], "did you mean 'mnist-conv-64'"),
         (["evaluate", "nowhere.safetensors"], "there is no file nowhere.safetensors"),
         (["download", "minst"], "name must be one of mnist, cifar10, got 'minst'"),

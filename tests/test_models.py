@@ -153,7 +153,7 @@ def test_pca_refuses_too_few_images_and_too_many_components():
 @pytest.mark.parametrize(
     ("config", "message"),
     [
-        ({"kind": "ConvAutoencode"}, "did you mean ConvAutoencoder"),
+        ({"kind": "ConvAutoencode"}, "did you mean 'ConvAutoencoder'"),
         ({}, "got None"),
         ({"kind": "LinearAutoencoder", "wings": 2}, "cannot be built.*wings"),
         ({"kind": "ColorConvAutoencoder", "activation": "system"}, "name of one of torch.nn's"),

@@ -11,7 +11,8 @@ import aetutor
 
 FOLDER = Path(aetutor.__file__).parent
 FLOORS = (
-    {"download", "files", "history", "latent", "models", "muon", "patterns", "standins"},
+    {"checks", "download", "files", "history", "muon", "standins"},
+    {"latent", "models", "patterns", "zoo"},
     {"board", "checkpoint", "plotting", "recipes", "search", "sources"},
     {"data", "training", "weights"},
     {"scenes"},

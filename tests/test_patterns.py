@@ -116,7 +116,10 @@ def test_scrambling_keeps_every_tile(photographs):
     ("make", "message"),
     [
         (lambda x: patterns.noise(0), "count must be a whole number of at least 1, got 0"),
-        (lambda x: patterns.checkerboard(1, cell=0), "cell must be a whole number of pixels"),
+        (
+            lambda x: patterns.checkerboard(1, cell=0),
+            "cell must be a whole number of at least 1, got 0",
+        ),
         (lambda x: patterns.checkerboard(2, cell=2.5), "got 2.5"),
         (lambda x: patterns.grating(1, 17), "above 0 and at most 16, got 17"),
         (lambda x: patterns.grating(1, 0), "above 0 and at most 16, got 0"),

@@ -12,7 +12,7 @@ def latents():
 
 @pytest.fixture
 def index(latents):
-    return ImageIndex.of_latents(latents)
+    return ImageIndex(latents)
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def test_rounding_does_not_put_a_farther_code_first():
     # Far from zero the difference of large squares has no digits left for small distances.
     offsets = torch.tensor([0.3, 0.1, 0.0, 0.2])
     latents = torch.full((4, 3), 1000.0) + offsets[:, None]
-    distances, indices = ImageIndex.of_latents(latents).nearest(torch.full((1, 3), 1000.0), k=4)
+    distances, indices = ImageIndex(latents).nearest(torch.full((1, 3), 1000.0), k=4)
     assert indices.tolist() == [[2, 1, 3, 0]]
     torch.testing.assert_close(distances, offsets.sort().values[None] * 3**0.5, atol=1e-3, rtol=0)
 
@@ -62,7 +62,7 @@ def test_blocks_do_not_change_the_answer(index, queries, monkeypatch):
 @pytest.mark.parametrize(("images", "length"), [(500, 2), (20, 100)])
 def test_neither_many_images_nor_long_codes_make_large_blocks(monkeypatch, rng, images, length):
     monkeypatch.setattr(search, "BLOCK", 10_000)
-    index = ImageIndex.of_latents(torch.from_numpy(rng.random((images, length))))
+    index = ImageIndex(torch.from_numpy(rng.random((images, length))))
     nearest, sizes = index._nearest, []
 
     def noted(queries, k, metric):
@@ -75,7 +75,7 @@ def test_neither_many_images_nor_long_codes_make_large_blocks(monkeypatch, rng, 
 
 
 def test_a_code_of_zeros_is_no_neighbour_by_angle():
-    index = ImageIndex.of_latents(torch.tensor([[0.0, 0.0], [-1.0, 0.1], [2.0, 0.0]]))
+    index = ImageIndex(torch.tensor([[0.0, 0.0], [-1.0, 0.1], [2.0, 0.0]]))
     distances, indices = index.nearest(torch.tensor([[1.0, 0.0]]), 3, metric="cosine")
     assert indices.tolist() == [[2, 0, 1]]
     torch.testing.assert_close(distances[0, :2], torch.tensor([0.0, 1.0]))
@@ -84,13 +84,11 @@ def test_a_code_of_zeros_is_no_neighbour_by_angle():
 def test_images_find_themselves_whether_tensor_or_split(digits):
     images = digits.train[:][0]
     model = models.PCAAutoencoder.fit(images, 6)
-    index = ImageIndex(model, digits.train)
+    index = ImageIndex(search.embed(model, digits.train), model)
     distances, indices = index.nearest(images[20:30], k=2)
     torch.testing.assert_close(images[indices[:, 0]], images[20:30])  # the stand-in repeats some
     assert distances[:, 0].max() < 1e-3
-    torch.testing.assert_close(index.latents, ImageIndex(model, images).latents)
-    again = ImageIndex.of_latents(index.latents, model)
-    assert torch.equal(again.nearest(images[:3], 4)[1], index.nearest(images[:3], 4)[1])
+    torch.testing.assert_close(index.latents, search.embed(model, images))
     probe = torch.nn.Linear(6, 10)
     probe(index.latents).sum().backward()  # the codes can be learnt from
 
@@ -111,7 +109,7 @@ def test_precision_of_perfect_mixed_and_wrong_neighbours():
 def test_precision_of_random_codes_is_chance(rng):
     codes = torch.from_numpy(rng.standard_normal((3000, 10))).float()
     labels = torch.from_numpy(rng.integers(0, 5, 3000))
-    _, indices = ImageIndex.of_latents(codes[:2000]).nearest(codes[2000:], k=8)
+    _, indices = ImageIndex(codes[:2000]).nearest(codes[2000:], k=8)
     mean = search.precision(labels[2000:], labels[indices]).mean()
     assert abs(mean - 0.2) < 0.02
 
@@ -127,14 +125,14 @@ def test_precision_of_random_codes_is_chance(rng):
         (lambda i: i.nearest(i.latents[0]), r"\(N, latent_dim\) with N > 0, got \(12,\)"),
         (lambda i: i.nearest(i.latents * torch.nan), "queries must be finite"),
         (lambda i: i.nearest(torch.rand(2, 1, 28, 28)), "no model to encode images"),
-        (lambda i: ImageIndex.of_latents(torch.empty(0, 5)), r"N > 0, got \(0, 5\)"),
-        (lambda i: ImageIndex.of_latents(i.latents / 0), "latents must be finite"),
+        (lambda i: ImageIndex(torch.empty(0, 5)), r"N > 0, got \(0, 5\)"),
+        (lambda i: ImageIndex(i.latents / 0), "latents must be finite"),
         (
-            lambda i: ImageIndex(models.LinearAutoencoder(), torch.empty(0, 1, 28, 28)),
-            "at least one image, got none",
+            lambda i: search.embed(models.LinearAutoencoder(), torch.empty(0, 1, 28, 28)),
+            "at least one image is needed, got none",
         ),
         (
-            lambda i: ImageIndex(models.LinearAutoencoder(), torch.rand(2, 3, 32, 32)),
+            lambda i: search.embed(models.LinearAutoencoder(), torch.rand(2, 3, 32, 32)),
             r"shape \(B, 1, 28, 28\), got \(2, 3, 32, 32\)",
         ),
         (
@@ -150,7 +148,7 @@ def test_what_cannot_be_searched_is_refused(index, call, message):
 
 def test_a_code_that_is_next_to_nothing_has_no_angle():
     latents = torch.tensor([[1e-25, 1e-25], [1.0, 0.0], [-1.0, 0.1]])
-    distances, found = ImageIndex.of_latents(latents).nearest(latents[:2], k=3, metric="cosine")
+    distances, found = ImageIndex(latents).nearest(latents[:2], k=3, metric="cosine")
     assert found[1].tolist() == [1, 0, 2]
     torch.testing.assert_close(distances[:, :2], torch.tensor([[1.0, 1.0], [0.0, 1.0]]))
     assert ((distances >= 0) & (distances <= 2)).all()

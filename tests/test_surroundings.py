@@ -44,7 +44,7 @@ def use_everything(digits):
     plotting.learning_curves({"net": history})
     plotting.reconstructions(digits.test[:2][0], history.images[:2].float() / 255)
     codes = search.embed(model, digits.test[:][0])
-    search.ImageIndex.of_latents(codes).nearest(codes[:2], 3)
+    search.ImageIndex(codes).nearest(codes[:2], 3)
     for source in (latent.Gaussian.standard(4), latent.Jitter(codes), latent.Mixture(codes, 2)):
         source.sample(3)
     for kind in (patterns.noise, patterns.single_channel, patterns.checkerboard, patterns.ramp):
@@ -57,7 +57,7 @@ def use_everything(digits):
     explore.latent_axes(model, digits.test, axes=2).reset.click()
     explore.out_of_distribution(model, digits.test).strength.value = 0.5
     explore.samples(model, {"fitted": latent.Gaussian.fit(codes)}).again.click()
-    index = search.ImageIndex.of_latents(codes)
+    index = search.ImageIndex(codes)
     explore.similarity({"codes": index}, digits.test).buttons[0].click()
     weights.trained("mnist-conv-2")
     return model, history

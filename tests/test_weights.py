@@ -4,8 +4,9 @@ import struct
 import pytest
 import torch
 
-from aetutor import data, models, training, weights
+from aetutor import data, models, training, weights, zoo
 from aetutor.history import History
+from aetutor.recipes import recipe
 
 
 @pytest.fixture
@@ -38,12 +39,10 @@ def test_a_saved_model_comes_back_the_same(saved, digits):
     assert torch.equal(again(images), model(images))
 
 
-def test_card_and_histories_come_back_the_same(saved, monkeypatch):
+def test_card_and_histories_come_back_the_same(saved):
     path, _, card, history = saved
-    monkeypatch.setattr(weights, "FOLDER", path.parent)
-    assert weights.names() == ["digits-conv-3"]
-    assert weights.card("digits-conv-3") == card
-    first, second = weights.histories("digits-conv-3")
+    assert weights.card(path) == card
+    first, second = weights.histories(path)
     assert first.curves() == second.curves() == history.curves()
     assert torch.equal(first.pictures[1], history.pictures[1])
     assert isinstance(second, History)
@@ -108,28 +107,37 @@ def test_tensors_of_another_model_are_refused(saved):
         weights.load(path)
 
 
-def test_an_unknown_name_gets_the_nearest(saved, monkeypatch):
-    monkeypatch.setattr(weights, "FOLDER", saved[0].parent)
-    with pytest.raises(ValueError, match=r"'digit-cov-3' ships.*did you mean 'digits-conv-3'"):
-        weights.trained("digit-cov-3")
+def test_an_unknown_name_gets_the_nearest():
+    with pytest.raises(ValueError, match="'mnist-cov-64'; did you mean 'mnist-conv-64'"):
+        weights.trained("mnist-cov-64")
     with pytest.raises(FileNotFoundError, match="there is no file"):
         weights.load("nowhere.safetensors")
 
 
-@pytest.mark.parametrize("name", weights.names())
-def test_what_ships_loads_and_says_how_it_was_made(name):
-    model, card = weights.trained(name), weights.card(name)
+def test_what_ships_is_what_the_zoo_has():
+    assert {path.stem for path in weights.FOLDER.iterdir()} == set(zoo.NAMES)
+
+
+@pytest.mark.parametrize("name", zoo.NAMES)
+def test_what_ships_was_made_as_the_zoo_says(name):
+    model, card, entry = weights.trained(name), weights.card(name), zoo.entry(name)
     assert card.name == name
     assert card.model == model.config
-    assert not card.data["is_standin"]
-    assert card.command.startswith("python -m aetutor train")
+    assert (card.model["kind"], card.model["latent_dim"]) == (entry.kind, entry.latent_dim)
+    assert (card.data["name"], card.data["is_standin"]) == (entry.data, False)
+    assert (card.epochs, tuple(card.seeds)) == (entry.epochs, entry.seeds)
+    if entry.optimizer == "adam" or entry.data != "mnist":
+        assert card.recipe["description"] == recipe(entry.optimizer).description
+    for setting in ("optimizer", "learning_rate", "batch_size", "flip"):
+        assert card.recipe[setting] == getattr(entry, setting), setting
+    assert card.command == entry.command
     runs = weights.histories(name)
     assert len(runs) == len(card.seeds)
     assert all(len(run) == card.epochs for run in runs)
     assert runs[0].pictures
 
 
-@pytest.mark.parametrize("name", weights.names())
+@pytest.mark.parametrize("name", zoo.NAMES)
 def test_what_ships_has_the_error_on_its_card(name, real_data):
     images = real_data(weights.card(name).data["name"])
     assert images.fingerprint == weights.card(name).data["fingerprint"]
@@ -143,7 +151,7 @@ def real_data():
 
     def load(name):
         if name not in loaded:
-            loaded[name] = {"mnist": data.load_mnist, "cifar10": data.load_cifar10}[name]()
+            loaded[name] = data.load(name)
         if loaded[name].is_standin:
             pytest.skip(f"needs the real {name} images")
         return loaded[name]

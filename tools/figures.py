@@ -70,7 +70,7 @@ def similarity_search():
     """Test images of lesson 6, and for each the nearest training image: near-duplicates."""
     cifar10 = data.load_cifar10(offline="error")
     model = weights.trained("cifar10-384")
-    index = search.ImageIndex(model, cifar10.train)
+    index = search.ImageIndex(search.embed(model, cifar10.train), model)
     distances, found = index.nearest(search.embed(model, cifar10.test), k=1, metric="cosine")
     closest = distances[:, 0].argsort()[:200:20]
     pair = cifar10.test[closest][0], cifar10.train[found[closest, 0]][0]

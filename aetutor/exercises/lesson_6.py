@@ -166,7 +166,7 @@ def times_found(answer):
         torch.cat([without_colour(images) for images, _ in split.batches(1000)])
         for split in (cifar10.train, cifar10.test)
     )
-    away, found = search.ImageIndex.of_latents(train).nearest(test, k=1, metric="cosine")
+    away, found = search.ImageIndex(train).nearest(test, k=1, metric="cosine")
     best = away[:, 0].argsort()[:2].tolist()
     copies = [(place, found[place, 0].item()) for place in best]
     """,

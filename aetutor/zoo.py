@@ -1,0 +1,112 @@
+"""The trained models that ship with the package, and how each is made."""
+
+from dataclasses import dataclass
+
+from aetutor.checks import known_name
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A network and its training.
+
+    Attributes
+    ----------
+    name : str
+    kind : str
+        A class of :mod:`aetutor.models`.
+    latent_dim : int
+        Length of the code.
+    data : str
+        ``"mnist"`` or ``"cifar10"``.
+    optimizer : str
+        ``"muon"`` or ``"adam"``; see :mod:`aetutor.recipes`.
+    epochs : int
+    learning_rate : float
+    batch_size : int
+    flip : bool
+        Whether images are mirrored at random.
+    seeds : tuple of int
+        One run each, of initial weights and of the order of the images. What is stored are the
+        weights of the first.
+    """
+
+    name: str
+    kind: str
+    latent_dim: int
+    data: str
+    optimizer: str
+    epochs: int
+    learning_rate: float
+    batch_size: int
+    flip: bool = False
+    seeds: tuple[int, ...] = (0,)
+
+    @property
+    def command(self):
+        """What trains it on the command line."""
+        if ENTRIES.get(self.name) == self:
+            return f"python -m aetutor train {self.name}"
+        like = next(e.name for e in ENTRIES.values() if _alike(e) == _alike(self))
+        return (
+            f"python -m aetutor train {self.name} --like {like} --latent-dim {self.latent_dim} "
+            f"--epochs {self.epochs} --learning-rate {self.learning_rate!r} "
+            f"--batch-size {self.batch_size} {'--flip' if self.flip else '--no-flip'} "
+            f"--seeds {' '.join(str(seed) for seed in self.seeds)}"
+        )
+
+
+def _alike(entry):
+    """What the command line cannot set but by naming another entry."""
+    return entry.kind, entry.data, entry.optimizer
+
+
+MNIST = {
+    "data": "mnist",
+    "optimizer": "muon",
+    "epochs": 30,
+    "learning_rate": 0.02,
+    "batch_size": 64,
+}
+CIFAR10 = {
+    "data": "cifar10",
+    "optimizer": "muon",
+    "epochs": 30,
+    "learning_rate": 0.01,
+    "batch_size": 64,
+    "flip": True,
+}
+# The settings of the blog that lesson 1 follows, which are the textbook's.
+TEXTBOOK = {"optimizer": "adam", "learning_rate": 1e-3, "batch_size": 64}
+MNIST_TEXTBOOK = {"data": "mnist", "epochs": 20, "seeds": (0, 1, 2), **TEXTBOOK}
+CIFAR10_TEXTBOOK = {"data": "cifar10", "epochs": 15, **TEXTBOOK}
+
+ENTRIES = {
+    entry.name: entry
+    for entry in (
+        Entry("mnist-linear-2", "LinearAutoencoder", 2, **MNIST),
+        Entry("mnist-linear-10", "LinearAutoencoder", 10, **MNIST),
+        Entry("mnist-linear-64", "LinearAutoencoder", 64, **MNIST),
+        Entry("mnist-conv-2", "ConvAutoencoder", 2, **MNIST),
+        Entry("mnist-conv-10", "ConvAutoencoder", 10, **MNIST),
+        Entry("mnist-conv-64", "ConvAutoencoder", 64, **MNIST),
+        Entry("mnist-linear-10-textbook", "LinearAutoencoder", 10, **MNIST_TEXTBOOK),
+        Entry("mnist-conv-64-textbook", "ConvAutoencoder", 64, **MNIST_TEXTBOOK),
+        Entry("cifar10-64", "ColorConvAutoencoder", 64, **CIFAR10),
+        Entry("cifar10-128", "ColorConvAutoencoder", 128, **CIFAR10),
+        Entry("cifar10-256", "ColorConvAutoencoder", 256, **CIFAR10),
+        Entry("cifar10-384", "ColorConvAutoencoder", 384, **CIFAR10),
+        Entry("cifar10-384-textbook", "ColorConvAutoencoder", 384, **CIFAR10_TEXTBOOK),
+    )
+}
+NAMES = tuple(ENTRIES)
+
+
+def entry(name):
+    """Return the :class:`Entry` of a trained model that ships with the package.
+
+    Raises
+    ------
+    ValueError
+        If there is none of this name; the message has the nearest.
+    """
+    return ENTRIES[known_name("name", name, NAMES)]
