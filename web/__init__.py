@@ -1,0 +1,1 @@
+"""The pages: the lessons with every explorer alive, in a browser and without a kernel."""

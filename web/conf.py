@@ -1,0 +1,78 @@
+"""Sphinx's settings. The sources that it reads are written by pages.py."""
+
+import html
+import os
+import tomllib
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+WORK = Path(os.environ["AETUTOR_SITE_WORK"])
+URLS = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"].get("urls", {})
+DESCRIPTION = (
+    "Jupyter lessons on autoencoders, to be read here with every slider alive, and a small "
+    "package to go on with."
+)
+FOOTER = (
+    "<p>Code and texts under the MIT licence; the images and where they come from: "
+    '<a href="{}">sources and licences</a>.</p>'
+)
+
+project = "Autoencoders, step by step"
+author = "its authors"
+language = "en"
+extensions = [
+    "myst_nb",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "sphinx_copybutton",
+    "sphinxcontrib.katex",
+]
+
+nb_execution_mode = "off"
+nb_ipywidgets_js = {}  # by default from another host
+myst_enable_extensions = ["dollarmath", "attrs_inline"]
+myst_heading_anchors = 3
+autodoc_member_order = "bysource"
+autodoc_typehints = "none"
+napoleon_google_docstring = False
+napoleon_use_rtype = False
+copybutton_selector = "div.cell_input pre, div.highlight-python pre"
+
+html_math_renderer = "katex"
+katex_prerender = True
+katex_css_path = "katex/katex.min.css"  # npm's, of the version that the extension renders with
+
+html_theme = "sphinx_book_theme"
+html_title = project
+html_static_path = [str(WORK / "static")]
+html_css_files = ["style.css"]
+html_js_files = [("player.js", {"defer": "defer"})]
+html_baseurl = URLS.get("Documentation", "")
+html_copy_source = False
+html_theme_options = {
+    "repository_url": URLS.get("Repository", ""),
+    "show_toc_level": 2,
+    "toc_title": "On this page",
+    "search_bar_text": "Search",
+    "use_download_button": False,  # it would give the page's source, not the lesson
+    "use_fullscreen_button": False,
+    "footer_content_items": "extra-footer.html",
+}
+
+
+def setup(app):
+    app.connect("html-page-context", add_metadata)
+
+
+def add_metadata(app, name, template, context, doctree):
+    """What a chat shows of a link to the page, and where the images come from."""
+    title = project if name == "index" else f"{context.get('title', '')} · {project}"
+    picture = f"{html_baseurl}_static/preview.png"
+    tags = {"og:title": title, "og:description": DESCRIPTION, "og:type": "website"}
+    if html_baseurl:
+        tags |= {"og:image": picture, "og:url": f"{html_baseurl}{context['pathto'](name, 1)}"}
+    context["metatags"] = context.get("metatags", "") + "".join(
+        f'<meta property="{key}" content="{html.escape(value)}">\n' for key, value in tags.items()
+    )
+    context["metatags"] += f'<meta name="description" content="{html.escape(DESCRIPTION)}">\n'
+    context["theme_extra_footer"] = FOOTER.format(context["pathto"]("sources"))

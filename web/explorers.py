@@ -1,0 +1,155 @@
+"""Scenes as files for a browser, and as markup: it says something before any script runs."""
+
+import base64
+import gzip
+import hashlib
+import html
+import json
+
+from PIL import Image
+
+from aetutor import scenes
+
+NO_SCRIPT = "Its controls need JavaScript, which is switched off here; the picture shows one case."
+
+
+class Explorer:
+    """A scene on its way to the pages.
+
+    Parameters
+    ----------
+    scene : aetutor.scenes.Scene
+    """
+
+    def __init__(self, scene):
+        self._scene = scene
+        self.described = scenes.describe(scene)
+        self.name = self.described["name"]
+        self._shown = scene.show()
+        self._words = scene.in_words(scene.defaults(), self._shown)
+
+    def export(self, folder):
+        """Write the network, packed, and its first pictures into a folder."""
+        network = folder / f"{self.name}.onnx"
+        scenes.export(self._scene, network)
+        self.described["file"] = pack(network.read_bytes(), self.name, folder)
+        network.unlink()
+        for output in self._pictures():
+            picture = Image.fromarray(self._shown[output["name"]].numpy()).convert("RGB")
+            picture.save(folder / f"{self.name}-{output['name']}.png", optimize=True)
+
+    def markup(self, root):
+        """Return the explorer as HTML: controls that keep what is set, and the first pictures.
+
+        Parameters
+        ----------
+        root : str
+            The way from the page to the site's start.
+        """
+        parts = {part["name"]: part for part in self.described["controls"]}
+        parts |= {part["name"]: part for part in self.described["outputs"]}
+        rows = "".join(
+            f'<div class="row">{"".join(self._part(parts[name], root) for name in row)}</div>'
+            for row in self.described["rows"]
+        )
+        data = html.escape(json.dumps(self.described, separators=(",", ":")))
+        title = self.name.replace("_", " ")
+        return (
+            f'<section class="explorer" id="explorer-{self.name}" data-scene="{data}" '
+            f'aria-label="Explorer: {title}">{rows}'
+            '<p class="said" aria-live="polite"></p>'
+            '<p class="state" role="status"></p>'
+            f"<noscript><p>{NO_SCRIPT}</p></noscript></section>"
+        )
+
+    def _pictures(self):
+        return [output for output in self.described["outputs"] if output["kind"] == "picture"]
+
+    def _part(self, part, root):
+        """One control or output."""
+        identity = f"{self.name}-{part['name']}"
+        text = {key: html.escape(str(value)) for key, value in part.items()}
+        named = f'id="{identity}" data-name="{part["name"]}"'
+        label = f'<label for="{identity}">{self._filled(part.get("label", ""))}</label>'
+        said = html.escape(self._words.get(part["name"], ""))
+        match part["kind"]:
+            case "slider":
+                play = (
+                    f'<button type="button" data-play="{part["name"]}">Play</button>'
+                    if part["play"]
+                    else ""
+                )
+                return (
+                    f'<div class="control">{label}<input type="range" {named} '
+                    f'min="{part["low"]}" max="{part["high"]}" step="{part["step"]}" '
+                    f'value="{part["value"]}" aria-valuetext="{said}" autocomplete="off">'
+                    f'<output for="{identity}">{said}</output>{play}'
+                    f'<span class="note">{text["note"]}</span></div>'
+                )
+            case "picker":
+                return (
+                    f'<div class="control">{label}<input type="number" {named} min="0" '
+                    f'max="{part["count"] - 1}" value="{part["value"]}" autocomplete="off"> '
+                    f'<span class="note">0 to {part["count"] - 1}</span></div>'
+                )
+            case "choice":
+                options = "".join(
+                    f'<option value="{number}"{" selected" * (number == part["value"])}>'
+                    f"{html.escape(option)}</option>"
+                    for number, option in enumerate(part["options"])
+                )
+                return (
+                    f'<div class="control">{label}'
+                    f'<select {named} autocomplete="off">{options}</select></div>'
+                )
+            case "counter" | "reset":
+                return f'<button type="button" {named}>{text["label"]}</button>'
+            case "picture":
+                return self._picture(part, named, root)
+            case "number":
+                return f"<output {named}>{said}</output>"
+            case "words":
+                return f"<p {named}>{said}</p>"
+            case "bar":
+                share = self._shown[part["name"]].item()
+                return (
+                    f'<div class="control">{label}<progress {named} max="1" value="{share:.3f}">'
+                    "</progress></div>"
+                )
+        raise ValueError(f"a page cannot show {part['kind']!r}")
+
+    def _picture(self, part, named, root):
+        width, height = part["width"] * part["times"], part["height"] * part["times"]
+        image = (
+            f'<img src="{root}_static/files/{self.name}-{part["name"]}.png" '
+            f'width="{width}" height="{height}" '
+            f'alt="{html.escape(scenes.fill(part["alt"], self._words))}">'
+        )
+        if part["click"]:
+            image = f'<button type="button" {named}>{image}</button>'
+        else:
+            image = f"<div {named}>{image}</div>"
+        title = self._filled(part["title"])
+        return f'<figure class="picture"><figcaption>{title}</figcaption>{image}</figure>'
+
+    def _filled(self, template):
+        """A text that the script fills anew when values change, if it names any."""
+        text = html.escape(scenes.fill(template, self._words))
+        if "{" not in template:
+            return text
+        return f'<span data-template="{html.escape(template)}">{text}</span>'
+
+
+def pack(content, name, folder):
+    """Write bytes compressed, and once more as a script; return the name without the suffixes.
+
+    The script is for pages that are opened from a disk: from there a browser lets a page load
+    scripts and nothing else. The name changes with the content, so that no page meets another
+    build's file.
+    """
+    name = f"{name}-{hashlib.sha256(content).hexdigest()[:8]}"
+    packed = gzip.compress(content, 9, mtime=0)
+    (folder / f"{name}.gz").write_bytes(packed)
+    text = base64.b64encode(packed).decode()
+    (folder / f"{name}.js").write_text(f'(self.aetutorFiles??={{}})["{name}"]="{text}";\n', "utf-8")
+    return name

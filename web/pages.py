@@ -1,0 +1,245 @@
+"""Write what Sphinx reads: the lessons as they were run, with explorers, hints and solutions."""
+
+import base64
+import contextlib
+import html
+import importlib
+import inspect
+import io
+import pkgutil
+import re
+import shutil
+import sys
+from pathlib import Path
+
+import nbformat
+from PIL import Image
+
+import aetutor
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT / "tools"))
+import publish  # noqa: E402
+import solve  # noqa: E402
+
+BADGE = re.compile(r"^\[!\[Open in Colab\].*\n+", re.MULTILINE)
+EXPLORER = re.compile(r"\bexplore\.(\w+)\(")
+GUESS = re.compile(r"^(lesson_\d+)\.(\w+)\.guess\(", re.MULTILINE)
+IMAGE_TYPES = {"image/png": "png", "image/svg+xml": "svg"}
+
+
+def write(source, static, explorers, repository):
+    """Write all pages.
+
+    Parameters
+    ----------
+    source, static : Path
+        Folders for Sphinx's sources and for what is served as it is.
+    explorers : dict of str to web.explorers.Explorer
+        By the names by which lessons call them.
+    repository : str or None
+        "owner/name", once it is published.
+    """
+    for folder in (source, static / "figures"):
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+    (source / "notebooks").mkdir()
+    paths = sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))
+    for path in paths:
+        lesson = nbformat.read(path, as_version=4)
+        page = Lesson(lesson, path, static / "figures", explorers, repository).page()
+        nbformat.write(page, source / "notebooks" / path.name)
+    shutil.copytree(ROOT / "images", source / "images")
+    shutil.copytree(ROOT / "docs", source / "docs")
+    write_reference(source / "reference")
+    readme = (ROOT / "README.md").read_text("utf-8")
+    speed = section(readme, "How fast").replace("](", "](../")
+    (source / "docs" / "speed.md").write_text(f"# How fast\n\n{speed}", "utf-8")
+    (source / "glossary.md").write_text(glossary(paths[0]), "utf-8")
+    for page in (Path(__file__).parent / "texts").glob("*.md"):
+        text = page.read_text("utf-8")
+        if page.name == "index.md":
+            text = text.replace("{{ lessons }}", table_of(paths, readme))
+            text = text.replace("{{ explorer }}", explorers["interpolation"].markup(""))
+        (source / page.name).write_text(text, "utf-8")
+
+
+class Lesson:
+    """A stored lesson that becomes a page."""
+
+    def __init__(self, lesson, path, figures, explorers, repository):
+        self._lesson, self._path, self._figures = lesson, path, figures
+        self._explorers, self._repository = explorers, repository
+        self._seen = []  # explorers on this page
+
+    def page(self):
+        """Return the page as a notebook."""
+        cells = []
+        for number, cell in enumerate(self._lesson.cells):
+            if cell.id == "head":  # installs the package in Colab
+                continue
+            if cell.cell_type == "code":
+                cells += self._code(cell, number)
+            else:
+                cell.source = self._text(cell.source, first=not cells)
+                cells.append(cell)
+        page = nbformat.v4.new_notebook(cells=cells, metadata=self._lesson.metadata)
+        for number, cell in enumerate(page.cells):
+            cell.id = f"cell-{number:03d}"
+        return page
+
+    def _text(self, source, first):
+        source = BADGE.sub("", source)
+        source = re.sub(r"(\.ipynb#)([\w-]+)", lambda m: m[1] + m[2].lower(), source)
+        source = source.replace(f"](solutions/{self._path.name})", "](#exercises)")
+        if first and self._repository:
+            title, _, rest = source.partition("\n")
+            source = f"{title}\n\n{self._links()}\n{rest}"
+        if solve.OWN in source:
+            source = self._answered(source)
+        return source
+
+    def _links(self):
+        name, at = self._path.name, f"https://github.com/{self._repository}"
+        return (
+            f"[Open in Colab]({publish.colab(self._repository, name)}) · "
+            f"[Binder](https://mybinder.org/v2/gh/{self._repository}/main?labpath=notebooks/{name})"
+            f" · [Download]({at}/raw/main/notebooks/{name})"
+        )
+
+    def _answered(self, source):
+        """Fold an answer below each question without a checker."""
+        task = next(filter(None, map(solve.task_of, self._lesson.cells)))
+        module = importlib.import_module(f"aetutor.exercises.{task.lesson}")
+        answers = getattr(module, "ON_YOUR_OWN", ())
+        questions = solve.questions(self._lesson.cells)
+        for question, answer in zip(questions, answers, strict=False):
+            written = f"```python\n{answer.code.strip()}\n```\n\n" if answer.code else ""
+            text = folded("Answer", inspect.cleandoc(written) + "\n\n" + answer.text)
+            indented = text.replace("\n", "\n  ")
+            source = source.replace(question, f"{question}\n\n  {indented}\n", 1)
+        return source
+
+    def _code(self, cell, number):
+        """The cells that a cell of code becomes."""
+        tags = cell.metadata.setdefault("tags", [])
+        if "check" in tags and "hide-input" not in tags:
+            tags.append("hide-input")
+        for place, output in enumerate(cell.outputs):
+            name = f"{self._path.stem[:2]}-{number:02d}-{place}"
+            if "data" in output:
+                output.data = self._shown(output.data, name)
+        cell.outputs = [output for output in cell.outputs if output.get("data", True)]
+        cells = [cell]
+        explored = EXPLORER.search(cell.source)
+        if explored:
+            cells.append(self._explorer(cell, explored[1]))
+        task = solve.task_of(cell)
+        if task:
+            solution = f"```python\n{task.code}\n```\n\n{task.reason}"
+            cells.append(solve.markdown(folded("Hint", hint_of(task))))
+            cells.append(solve.markdown(folded("Solution", solution)))
+            cell.outputs = []  # "Not yet: put your answer ..."
+        return cells
+
+    def _shown(self, data, name):
+        """An output as the page shows it: pictures as files, with their words as alt text."""
+        for kind, suffix in IMAGE_TYPES.items():
+            if kind in data:
+                content = base64.b64decode(data[kind]) if suffix == "png" else data[kind].encode()
+                (self._figures / f"{name}.{suffix}").write_bytes(content)
+                size = ""
+                if suffix == "png":
+                    width, height = Image.open(io.BytesIO(content)).size
+                    size = f' width="{width}" height="{height}" loading="lazy"'
+                alt = html.escape(data.get("text/plain", ""))
+                source = f"../_static/figures/{name}.{suffix}"
+                return {"text/html": f'<img src="{source}" alt="{alt}"{size}>'}
+        if "application/vnd.jupyter.widget-view+json" in data:
+            return {}
+        if "text/html" in data:
+            # A table's empty corner is no heading; and what is wide scrolls by itself.
+            table = re.sub(r"<th class=\"blank[^>]*>&nbsp;</th>", "<td></td>", data["text/html"])
+            table = re.sub(r"<th></th>", "<td></td>", table)
+            return {"text/html": f'<div class="wide" tabindex="0" role="region" '
+                    f'aria-label="Table">{table}</div>'}  # fmt: skip
+        return data
+
+    def _explorer(self, cell, name):
+        explorer = self._explorers.get(cell.metadata.get("scene", name))
+        if explorer is None or explorer in self._seen:
+            return solve.markdown(
+                "*This explorer plays a network that the cells above have just trained: it is "
+                "alive in the notebook only.*"
+            )
+        self._seen.append(explorer)
+        return solve.markdown(explorer.markup("../"))
+
+
+def folded(summary, text):
+    """Markdown behind a click."""
+    return f"<details><summary>{summary}</summary>\n\n{text.strip()}\n\n</details>"
+
+
+def hint_of(task):
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        task.hint()
+    return printed.getvalue()
+
+
+def section(text, heading):
+    """What stands below a heading of the second level."""
+    found = re.search(rf"^## {re.escape(heading)}\n+(.*?)(?=^## |\Z)", text, re.S | re.M)
+    if not found:
+        raise ValueError(f"README.md has no section {heading!r}")
+    return found[1]
+
+
+def glossary(path):
+    """The words that all lessons use, from the lesson that explains them."""
+    for cell in nbformat.read(path, as_version=4).cells:
+        if "## Glossary" in cell.source:
+            return "# Glossary\n\n" + section(cell.source, "Glossary")
+    raise ValueError(f"{path.name} has no section 'Glossary'")
+
+
+def table_of(paths, readme):
+    """The lessons, with README's picture of each and its alt text."""
+    pictures = dict(re.findall(r"!\[([^\]]*)\]\(images/(\d\d)_\w+\.png\)", readme))
+    pictures = {number: alt for alt, number in pictures.items()}
+    lines = []
+    for path in paths:
+        title = nbformat.read(path, as_version=4).cells[0].source.splitlines()[0]
+        title = title.removeprefix("# ").partition(": ")[2]
+        number = path.stem[:2]
+        address = f"notebooks/{path.stem}.ipynb"
+        lines.append(f"### {int(number)}. [{title}]({address})\n")
+        if number in pictures:
+            lines.append(f"![{pictures[number]}](images/{path.stem}.png)\n")
+    return "\n".join(lines)
+
+
+def write_reference(folder):
+    """A page for each public module of the package, from its docstrings."""
+    folder.mkdir()
+    names = sorted(
+        module.name for module in pkgutil.iter_modules(aetutor.__path__)
+        if not module.name.startswith("_")
+    )  # fmt: skip
+    rows = []
+    for name in names:
+        module = importlib.import_module(f"aetutor.{name}")
+        summary = inspect.getdoc(module).splitlines()[0]
+        rows.append(f"- [aetutor.{name}]({name}.md): {summary}")
+        (folder / f"{name}.md").write_text(
+            f"# aetutor.{name}\n\n```{{eval-rst}}\n.. automodule:: aetutor.{name}\n"
+            "   :members:\n   :show-inheritance:\n```\n",
+            "utf-8",
+        )
+    entries = "\n".join(names)
+    (folder / "index.md").write_text(
+        "# Reference\n\nWhat `aetutor` has, from its docstrings.\n\n"
+        + "\n".join(rows)
+        + f"\n\n```{{toctree}}\n:hidden:\n\n{entries}\n```\n",
+        "utf-8",
+    )
