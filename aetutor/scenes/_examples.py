@@ -59,5 +59,5 @@ def _similarity():
     images, _ = corpus[:]
     with torch.no_grad():
         vectors = {"codes": model.encode(images), "pixels": images.flatten(1)}
-    indices = {name: ImageIndex.of_latents(each) for name, each in vectors.items()}
+    indices = {name: ImageIndex(each) for name, each in vectors.items()}
     return Similarity(indices, corpus, class_names=cifar10.class_names)
