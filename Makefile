@@ -2,42 +2,73 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help lab test test-offline test-oldest test-newest lint format notebooks train bench bench-full publish colab-check clean
+# GNU OpenMP's threads spin while they wait, which costs nothing on an idle machine and most of the
+# time on a busy one. Read when torch is imported, so it has to be here and not in a cell.
+export GOMP_SPINCOUNT ?= 2000
+
+.PHONY: help install install-test install-site lab check test test-offline test-oldest test-newest lint format lock notebooks figures train wheel bench bench-full publish colab-check clean
 
 help:
-	@echo "make lab          open the lessons in JupyterLab"
-	@echo "make test         run every test, and every lesson under nbval"
-	@echo "make test-oldest  the same with the oldest versions allowed; make test-newest"
-	@echo "make test-offline the same without network or data, on the stand-ins"
-	@echo "make lint         ruff, for code and notebooks; pip-audit, for the requirements"
-	@echo "make notebooks    run every lesson again, write the solutions, store all outputs"
-	@echo "make train        train every shipped model and record again, for hours"
-	@echo "make bench        measure speed side by side; make bench-full for an hour"
-	@echo "make publish      write the repository's address everywhere: REPO=owner/name"
-	@echo "make colab-check  run every lesson in an environment with Colab's versions"
-	@echo "make clean        remove .venv and its like"
+	@echo "To learn and to teach"
+	@echo "  make lab           open the lessons in JupyterLab"
+	@echo "To change something"
+	@echo "  make check         lint and the quick tests, in about a minute"
+	@echo "  make test          every test, and every lesson and its solutions under nbval"
+	@echo "  make format        let ruff format the code and the notebooks"
+	@echo "  make notebooks     run every lesson again, write the solutions, store all outputs"
+	@echo "  make figures       draw the README's pictures again"
+	@echo "To maintain it"
+	@echo "  make lint          ruff, for code and notebooks; pip-audit, for the requirements"
+	@echo "  make lock          resolve requirements.txt into requirements.lock, with hashes"
+	@echo "  make test-offline  make test without network or data, on the stand-ins"
+	@echo "  make test-oldest   make test with the oldest versions allowed; make test-newest"
+	@echo "  make colab-check   run every lesson in an environment with Colab's versions"
+	@echo "  make wheel         build the package into dist/"
+	@echo "  make train         train every pretrained model again; takes hours"
+	@echo "  make bench         compare speed with the alternatives; make bench-full for an hour"
+	@echo "  make publish       write the repository's address everywhere: REPO=owner/name"
+	@echo "  make clean         remove .venv and whatever else make has made"
 
-lab: .venv/installed
+install:
+	@$(PYTHON) tools/install.py
+
+install-test:
+	@$(PYTHON) tools/install.py requirements-test.txt
+
+# What `make site` needs.
+install-site:
+	@$(PYTHON) tools/install.py requirements-test.txt requirements-site.txt
+
+# Jupyter asks root to confirm, since whoever reaches a notebook can do what its user can.
+lab: install
 	@echo "Opening JupyterLab at notebooks/; stop it with Ctrl-C."
-	@$(BIN)/jupyter lab --LabApp.default_url=/lab/tree/notebooks
+	@if [ "$$(id -u)" = 0 ]; then root=--allow-root; echo "You are root: so is every cell that you run."; fi; \
+	    $(BIN)/python -m jupyterlab $$root --LabApp.default_url=/lab/tree/notebooks
 
-test: .venv/installed
-	@echo "Running every test, and every lesson under nbval: some ten minutes."
-	@$(BIN)/python -m pytest
+# As many processes as cores, so one thread each. A file's tests stay together, in conftest's order.
+PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest
+PARALLEL := --numprocesses auto --maxprocesses 8 --dist loadfile --no-loadscope-reorder
+
+check: lint
+	@$(PYTEST) $(PARALLEL) -m "not slow" tests
+
+test: install-test
+	@echo "Running every test, and every lesson under nbval."
+	@$(PYTEST) $(PARALLEL)
 
 # With an empty cache and a proxy that nobody answers, there is no network for the lessons.
 NOBODY := http://127.0.0.1:9
 OFFLINE := http_proxy=$(NOBODY) https_proxy=$(NOBODY) HTTP_PROXY=$(NOBODY) HTTPS_PROXY=$(NOBODY) \
     no_proxy=127.0.0.1,localhost NO_PROXY=127.0.0.1,localhost
 
-test-offline: .venv/installed
+test-offline: install-test
 	@echo "Running the same with no network and no data: the lessons use their stand-ins."
 	@cache=$$(mktemp -d) && trap 'rm -rf "$$cache"' EXIT && \
-	    env -u AETUTOR_DATA XDG_CACHE_HOME="$$cache" $(OFFLINE) $(BIN)/python -m pytest
+	    env -u AETUTOR_DATA XDG_CACHE_HOME="$$cache" $(OFFLINE) $(PYTEST) $(PARALLEL)
 
 # The ends of the ranges in pyproject.toml, resolved anew each time; of the test's own tools, what
 # is newest. The oldest versions have no wheels for newer Pythons than 3.11.
-TOOLS := ipykernel jupyterlab nbclient nbformat nbval playwright pytest
+TOOLS = ipykernel jupyterlab $(shell sed -n 's/==.*//p' requirements-test.txt)
 
 test-oldest:
 	@$(PYTHON) -c "import sys; sys.version_info[:2] == (3, 11) or sys.exit('test-oldest needs Python 3.11: make test-oldest PYTHON=python3.11')"
@@ -54,32 +85,45 @@ test-newest:
 	@.venv-newest/bin/python -m pip install --quiet --disable-pip-version-check --editable . $(TOOLS)
 	@.venv-newest/bin/python -m pytest
 
-lint: .venv/installed
+lint: install-test
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/python tests/audit.py
 
-format: .venv/installed
+format: install-test
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-notebooks: .venv/installed
+# For every system and Python at once; versions in the lock stay as they are where they still fit.
+lock:
+	@test -x $(BIN)/uv || $(PYTHON) tools/install.py
+	@$(BIN)/uv pip compile $(wildcard requirements*.txt) --universal --python-version 3.11 \
+	    --generate-hashes --quiet --custom-compile-command "make lock" \
+	    --output-file requirements.lock
+
+notebooks: install-test
 	@$(BIN)/python tools/run.py
 	@$(BIN)/python tools/solve.py
 	@$(BIN)/python tools/run.py notebooks/solutions/*.ipynb
 
-train: .venv/installed
+figures: install
+	@$(BIN)/python tools/figures.py
+
+train: install
 	@$(BIN)/python -m aetutor train all --to aetutor/weights
 
-bench: .venv/installed
+wheel: install
+	@$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
+
+bench: install-test
 	@echo "Measuring, for some minutes; leave the machine alone meanwhile."
 	@TQDM_DISABLE=1 $(BIN)/python -m benchmarks
 
-bench-full: .venv/installed
+bench-full: install-test
 	@echo "Measuring, for an hour or so; leave the machine alone meanwhile."
 	@TQDM_DISABLE=1 $(BIN)/python -m benchmarks --full
 
-publish: .venv/installed
+publish: install
 	@$(BIN)/python tools/publish.py $(REPO)
 
 colab-check: .venv-colab/installed
@@ -87,7 +131,7 @@ colab-check: .venv-colab/installed
 	@.venv-colab/bin/python tests/colab_check.py
 
 clean:
-	rm -rf .venv .venv-*
+	rm -rf .venv .venv-* build dist
 
 # Exact versions, all of them: what Colab has, and nothing of ours.
 .venv-colab/installed: tests/colab-constraints.txt
@@ -95,12 +139,3 @@ clean:
 	@$(PYTHON) -m venv .venv-colab
 	@.venv-colab/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
 	@touch $@
-
-# The stamp is written last, so an interrupted installation is done again.
-.venv/installed: requirements.txt pyproject.toml
-	@echo "Installing into .venv: a download of 2-3 GB, most of it PyTorch; some minutes, once."
-	@$(PYTHON) -c "import sys; sys.version_info >= (3, 11) or sys.exit('Python 3.11 or newer is needed, this is ' + sys.version.split()[0])"
-	@$(PYTHON) -m venv .venv
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements.txt --editable .
-	@touch $@
-	@echo "Installed."

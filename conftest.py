@@ -1,7 +1,7 @@
-"""How pytest collects a lesson: each of its cells is a test, run in this environment's kernel.
+"""How pytest collects the lessons, and in which order everything runs.
 
-Set here and not as flags in pyproject.toml, so that one test file runs where nbval is not
-installed.
+Each cell of a lesson is a test, run by nbval in this environment's kernel. That is set here and
+not by flags in pyproject.toml, so that one test file runs where nbval is not installed.
 """
 
 
@@ -10,3 +10,15 @@ def pytest_configure(config):
         config.option.nbval_lax = True
         config.option.nbval_current_env = True
         config.option.nbval_cell_timeout = 600
+
+
+def pytest_collection_modifyitems(items):
+    """What is quick comes first, so that what fails fails early."""
+    items.sort(key=rank)
+
+
+def rank(item):
+    """0 for quick tests, 1 for slow ones, 2 for lessons, 3 for their solutions."""
+    if item.path.suffix == ".ipynb":
+        return 3 if item.path.parent.name == "solutions" else 2
+    return int(item.get_closest_marker("slow") is not None)

@@ -1,14 +1,11 @@
-"""Do the requirements have known vulnerabilities? Part of ``make lint``; asks PyPI.
-
-It looks up what requirements.txt names, not what these packages need in turn.
-"""
+"""Does a package in the lock have a known vulnerability? Part of ``make lint``; asks PyPI."""
 
 import json
 import subprocess
 import sys
 from pathlib import Path
 
-REQUIREMENTS = Path(__file__).parents[1] / "requirements.txt"
+LOCK = Path(__file__).parents[1] / "requirements.lock"
 NO_CONNECTION = ("requests.exceptions.", "Could not connect", "Connection")
 
 
@@ -39,7 +36,7 @@ def verdict(report, complaints):
         return "Known vulnerabilities:\n" + "\n".join(found), False
     unknown = len(dependencies) - len(checked)
     return (
-        f"No known vulnerabilities in {len(checked)} requirements; "
+        f"No known vulnerabilities in {len(checked)} packages; "
         f"of {unknown} this package index knows nothing.",
         True,
     )
@@ -47,7 +44,7 @@ def verdict(report, complaints):
 
 if __name__ == "__main__":
     command = [sys.executable, "-m", "pip_audit", "--format", "json", "--progress-spinner", "off"]
-    command += ["--requirement", REQUIREMENTS, "--no-deps", "--disable-pip"]
+    command += ["--requirement", LOCK, "--no-deps", "--disable-pip"]
     ended = subprocess.run(command, capture_output=True, text=True)
     sentence, good = verdict(ended.stdout, ended.stderr)
     print(sentence)

@@ -10,14 +10,14 @@ UNREACHABLE = "Traceback\nrequests.exceptions.ConnectionError: Max retries excee
 @pytest.mark.parametrize(
     ("dependencies", "sentence", "good"),
     [
-        ([{"name": "a", "version": "1", "vulns": []}], "in 1 requirements; of 0", True),
+        ([{"name": "a", "version": "1", "vulns": []}], "in 1 packages; of 0", True),
         (
             [{"name": "a", "version": "1", "vulns": [FLAW]}, {"name": "b", "skip_reason": "new"}],
             "a 1: CVE-2026-1, fixed in 1.1, 2.0",
             False,
         ),
         ([{"name": "a", "version": "1", "vulns": [FLAW | {"fix_versions": []}]}], "no vers", False),
-        ([{"name": "a", "skip_reason": "not found"}], "in 0 requirements; of 1", True),
+        ([{"name": "a", "skip_reason": "not found"}], "in 0 packages; of 1", True),
     ],
 )
 def test_a_known_vulnerability_is_named_and_fails_the_lint(dependencies, sentence, good):

@@ -20,6 +20,7 @@ from playwright.sync_api import sync_playwright
 
 from aetutor import data, explore, weights
 
+pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[1]
 FAILURES = ROOT / "browser-failures"  # screenshots, ignored by git
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")

@@ -12,6 +12,8 @@ import torch
 from aetutor import data, models, training
 from aetutor.checkpoint import load_best
 
+pytestmark = pytest.mark.slow
+
 KILLS = 30
 EPOCHS = 12
 # A server that has imported what a run needs (torch imports _dynamo when an optimiser first steps),
