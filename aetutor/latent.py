@@ -212,7 +212,7 @@ class Jitter:
 def frechet_distance(one, other):
     """Return the squared Fréchet distance of two normal distributions.
 
-    |m1 - m2|^2 + tr(C1 + C2 - 2 (C1 C2)^(1/2)), with means m and covariances C (Dowson and
+    ``|m1 - m2|^2 + tr(C1 + C2 - 2 (C1 C2)^(1/2))``, with means m and covariances C (Dowson and
     Landau, 1982): the number that is called FID when they are fitted to features of the
     Inception network (Heusel et al., 2017). 0 for equal means and covariances.
 

@@ -361,7 +361,7 @@ def in_batches(images, batch_size):
 
 
 def check_images(images, image_shape, value_range):
-    """Raise a ValueError unless images are (B, *image_shape) with values in the range."""
+    """Raise a ValueError unless images are ``(B, *image_shape)`` with values in the range."""
     if images.ndim != 4 or tuple(images.shape[1:]) != tuple(image_shape):
         expected = ", ".join(str(n) for n in image_shape)
         raise ValueError(f"images must have the shape (B, {expected}), got {tuple(images.shape)}")

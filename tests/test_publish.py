@@ -34,6 +34,9 @@ def test_it_writes_the_address_into_every_place(project):
     publish(project, "some-one/lessons")
     written = contents(project)
     assert address_of(written["pyproject.toml"]) == "https://github.com/some-one/lessons"
+    pages = "https://some-one.github.io/lessons/"
+    assert f'Documentation = "{pages}"' in written["pyproject.toml"]
+    assert re.findall(r"\]\((http.*?)\)", written["README.md"])[0] == pages
     lessons = [name for name in written if name.endswith(".ipynb")]
     assert len(lessons) >= 2
     for name in lessons:

@@ -1,8 +1,8 @@
 """Write the repository's address where it is needed: ``make publish REPO=owner/name``.
 
-pyproject.toml holds it. README.md and every lesson get a badge that opens the lesson in Colab,
-and each lesson begins with the line that installs the package there. To be run again whenever the
-address changes or a lesson is added.
+pyproject.toml holds it, and that of the pages on GitHub. README.md gets a link to them, README.md
+and every lesson get a badge that opens the lesson in Colab, and each lesson begins with the line
+that installs the package there. To be run again whenever the address changes or a lesson is added.
 """
 
 import re
@@ -37,7 +37,8 @@ def publish(root, repository):
         add_head(lesson, f"git+https://github.com/{repository}")
         nbformat.write(lesson, path)
     readme = root / "README.md"
-    readme.write_text(with_badges(readme.read_text(encoding="utf-8"), repository), "utf-8")
+    text = with_badges(readme.read_text(encoding="utf-8"), repository)
+    readme.write_text(with_pages(text, repository), "utf-8")
 
 
 def colab(repository, name):
@@ -45,10 +46,34 @@ def colab(repository, name):
     return f"https://colab.research.google.com/github/{repository}/blob/main/notebooks/{name}"
 
 
+def pages(repository):
+    """Return where GitHub serves the pages."""
+    owner, name = repository.split("/")
+    path = "" if name.lower() == f"{owner.lower()}.github.io" else f"{name}/"
+    return f"https://{owner.lower()}.github.io/{path}"
+
+
+def with_pages(readme, repository):
+    """Return the README's text with the link to the pages."""
+    link = (
+        f"**[Read the lessons]({pages(repository)})**: every slider runs in your browser, and "
+        "there is nothing to install."
+    )
+    return re.sub(
+        r"(<!-- make publish: pages -->\n).*?(\n<!-- end -->)",
+        rf"\1{link}\2",
+        readme,
+        flags=re.DOTALL,
+    )
+
+
 def with_address(project, repository):
-    """Return pyproject.toml's text with the address of the repository."""
-    project = re.sub(r"\[project\.urls\]\n.*\n\n", "", project)
-    address = f'[project.urls]\nRepository = "https://github.com/{repository}"\n\n'
+    """Return pyproject.toml's text with the addresses of the repository and of the pages."""
+    project = re.sub(r"\[project\.urls\]\n(.+\n)*\n", "", project)
+    address = (
+        f'[project.urls]\nRepository = "https://github.com/{repository}"\n'
+        f'Documentation = "{pages(repository)}"\n\n'
+    )
     return project.replace("[tool.setuptools]\n", f"{address}[tool.setuptools]\n", 1)
 
 
@@ -88,3 +113,5 @@ if __name__ == "__main__":
         publish(ROOT, *sys.argv[1:2] or [""])
     except ValueError as error:
         sys.exit(str(error))
+    print("Now, on GitHub, choose Settings, Pages, Source: GitHub Actions; then push. The pages")
+    print(f"will be at {pages(sys.argv[1])} after some minutes.")

@@ -1,5 +1,6 @@
 """Build the pages into site/: ``python -m web``, or ``make site``."""
 
+import functools
 import hashlib
 import os
 import re
@@ -9,8 +10,10 @@ import sys
 import tomllib
 from pathlib import Path
 
-from web import pages
-from web.explorers import Explorer, pack
+import torch
+
+from aetutor import data, scenes
+from web import explorers, pages
 
 ROOT = Path(__file__).parents[1]
 HERE, SITE, WORK = ROOT / "web", ROOT / "site", ROOT / "build" / "site"
@@ -25,13 +28,13 @@ def main():
     install()
     static = WORK / "static"
     shutil.rmtree(static, ignore_errors=True)
-    (static / "files").mkdir(parents=True)
+    static.mkdir(parents=True)
+    katex = HERE / "node_modules/katex/dist"
     shutil.copytree(
-        HERE / "node_modules/katex/dist", static / "katex",
-        ignore=lambda _, names: [n for n in names if not re.search(r"\.min\.css$|fonts$|woff2$", n)],
-    )  # fmt: skip
-    explorers = exported(static / "files")
-    pages.write(WORK / "source", static, explorers, repository())
+        katex / "fonts", static / "katex/fonts", ignore=shutil.ignore_patterns("*.ttf", "*.woff")
+    )
+    shutil.copy(katex / "katex.min.css", static / "katex")
+    pages.write(WORK / "source", static, exported(static / "files"), repository())
     shutil.copy(HERE / "style.css", static)
     bundle(static)
     render()
@@ -69,19 +72,38 @@ def repository():
 
 
 def exported(folder):
-    """Export every scene into a folder; return explorers by their names."""
-    from aetutor import scenes
+    """Export every scene into a folder, unless an earlier build has; return explorers by name."""
+    kept = WORK / "scenes" / fingerprint()
+    if not kept.exists():
+        shutil.rmtree(kept.parent, ignore_errors=True)
+        writing = kept.parent / "unfinished"
+        writing.mkdir(parents=True)
+        for name, make in scenes.examples().items():
+            print(f"Exporting the explorer {name}.")
+            explorers.export(name, make(), writing)
+        writing.rename(kept)
+    shutil.copytree(kept, folder, ignore=shutil.ignore_patterns("*.json"))
+    return {path.stem: explorers.Explorer(path.stem, kept) for path in sorted(kept.glob("*.json"))}
 
-    explorers = {}
-    for name, make in scenes.examples().items():
-        explorers[name] = Explorer(make())
-        explorers[name].export(folder)
-    return explorers
+
+def fingerprint():
+    """What the exported scenes depend on: the package, its weights, the images, this export."""
+    files = [*(ROOT / "aetutor").rglob("*.py"), *(ROOT / "aetutor/weights").iterdir()]
+    hashed = hashlib.sha256(f"{torch.__version__} {standins()}".encode())
+    for file in [*sorted(files), HERE / "explorers.py"]:
+        hashed.update(file.read_bytes())
+    return hashed.hexdigest()[:16]
+
+
+@functools.cache
+def standins():
+    """Whether the images are stand-ins, because the real ones cannot be had."""
+    return data.load_mnist().is_standin or data.load_cifar10().is_standin
 
 
 def bundle(static):
     """Make one script of the player and the engine's own, and pack the engine."""
-    engine = pack(ENGINE.read_bytes(), "engine", static / "files")
+    engine = explorers.pack(ENGINE.read_bytes(), "engine", static / "files")
     subprocess.run(
         ["node_modules/.bin/esbuild", "player.js", "--bundle", "--minify", "--format=iife",
          "--target=es2022", f'--define:ENGINE="{engine}"', "--log-level=warning",
@@ -93,21 +115,24 @@ def bundle(static):
 def render():
     """Let Sphinx build the pages; a warning ends it."""
     command = [sys.executable, "-m", "sphinx", "-q", "-j", "1", "-b", "html", "-c", str(HERE),
-               "-d", str(WORK / "doctrees"), str(WORK / "source"), str(SITE)]  # fmt: skip
-    environment = os.environ | {"AETUTOR_SITE_WORK": str(WORK), "PYTHONHASHSEED": "0"}
+               "-d", str(WORK / "doctrees"), str(WORK / "source"), str(WORK / "html")]  # fmt: skip
+    environment = os.environ | {
+        "AETUTOR_SITE_WORK": str(WORK),
+        "AETUTOR_SITE_STANDINS": "yes" if standins() else "",
+        "PYTHONHASHSEED": "0",
+    }
     subprocess.run(command, cwd=ROOT, env=environment, check=True)
 
 
 def finish():
-    """Take out what the pages load and do not need, and write the service worker."""
-    shutil.rmtree(SITE / "_sources", ignore_errors=True)
-    (SITE / ".buildinfo").unlink(missing_ok=True)
+    """Take over what the pages need, and write the service worker."""
+    shutil.rmtree(SITE, ignore_errors=True)
+    unneeded = shutil.ignore_patterns("_sources", ".buildinfo", "fontawesome.js*", "locales")
+    shutil.copytree(WORK / "html", SITE, ignore=unneeded)
     (SITE / ".nojekyll").touch()  # else GitHub leaves out folders that begin with _
     for page in SITE.rglob("*.html"):
         text = page.read_text("utf-8")
         page.write_text(FONTAWESOME.sub("", text), "utf-8")
-    for script in SITE.glob("_static/scripts/fontawesome.js*"):
-        script.unlink()
     everything = hashlib.sha256()
     for file in sorted(SITE.rglob("*")):
         if file.is_file() and file.name != "sw.js":

@@ -16,6 +16,10 @@ FOOTER = (
     "<p>Code and texts under the MIT licence; the images and where they come from: "
     '<a href="{}">sources and licences</a>.</p>'
 )
+STANDINS = (
+    "The explorers on these pages show stand-in images, because MNIST and CIFAR-10 were not at "
+    "hand when the pages were built. Their pictures differ from what the text says."
+)
 
 project = "Autoencoders, step by step"
 author = "its authors"
@@ -49,6 +53,8 @@ html_css_files = ["style.css"]
 html_js_files = [("player.js", {"defer": "defer"})]
 html_baseurl = URLS.get("Documentation", "")
 html_copy_source = False
+html_favicon = "favicon.svg"
+html_context = {"default_mode": "auto"}
 html_theme_options = {
     "repository_url": URLS.get("Repository", ""),
     "show_toc_level": 2,
@@ -56,6 +62,7 @@ html_theme_options = {
     "search_bar_text": "Search",
     "use_download_button": False,  # it would give the page's source, not the lesson
     "use_fullscreen_button": False,
+    "announcement": STANDINS if os.environ["AETUTOR_SITE_STANDINS"] else "",
     "footer_content_items": "extra-footer.html",
 }
 

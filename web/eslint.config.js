@@ -6,7 +6,7 @@ export default [
   { ignores: ["node_modules/"] },
   js.configs.recommended,
   {
-    files: ["player.js", "files.js"],
+    files: ["player.js", "files.js", "guess.js"],
     languageOptions: {
       globals: names(
         "Blob DecompressionStream ENGINE ImageData IntersectionObserver Response URL WebAssembly " +

@@ -13,30 +13,45 @@ from aetutor import scenes
 NO_SCRIPT = "Its controls need JavaScript, which is switched off here; the picture shows one case."
 
 
-class Explorer:
-    """A scene on its way to the pages.
+def export(name, scene, folder):
+    """Write what a page needs to play a scene: its network, its first pictures, its description.
 
     Parameters
     ----------
+    name : str
+        The example's.
     scene : aetutor.scenes.Scene
+    folder : Path
+    """
+    described, shown = scenes.describe(scene), scene.show()
+    network = folder / f"{name}.onnx"
+    scenes.export(scene, network)
+    described["file"] = pack(network.read_bytes(), name, folder)
+    network.unlink()
+    for output in described["outputs"]:
+        if output["kind"] == "picture":
+            picture = Image.fromarray(shown[output["name"]].numpy()).convert("RGB")
+            picture.save(folder / f"{name}-{output['name']}.png", optimize=True)
+        else:
+            output["value"] = shown[output["name"]].item()
+    words = scene.in_words(scene.defaults(), shown)
+    (folder / f"{name}.json").write_text(json.dumps([described, words]), "utf-8")
+
+
+class Explorer:
+    """An exported scene on a page.
+
+    Parameters
+    ----------
+    name : str
+        The example's.
+    folder : Path
+        Where it was exported to.
     """
 
-    def __init__(self, scene):
-        self._scene = scene
-        self.described = scenes.describe(scene)
-        self.name = self.described["name"]
-        self._shown = scene.show()
-        self._words = scene.in_words(scene.defaults(), self._shown)
-
-    def export(self, folder):
-        """Write the network, packed, and its first pictures into a folder."""
-        network = folder / f"{self.name}.onnx"
-        scenes.export(self._scene, network)
-        self.described["file"] = pack(network.read_bytes(), self.name, folder)
-        network.unlink()
-        for output in self._pictures():
-            picture = Image.fromarray(self._shown[output["name"]].numpy()).convert("RGB")
-            picture.save(folder / f"{self.name}-{output['name']}.png", optimize=True)
+    def __init__(self, name, folder):
+        self.name = name
+        self._described, self._words = json.loads((folder / f"{name}.json").read_text("utf-8"))
 
     def markup(self, root):
         """Return the explorer as HTML: controls that keep what is set, and the first pictures.
@@ -46,13 +61,13 @@ class Explorer:
         root : str
             The way from the page to the site's start.
         """
-        parts = {part["name"]: part for part in self.described["controls"]}
-        parts |= {part["name"]: part for part in self.described["outputs"]}
+        both = self._described["controls"] + self._described["outputs"]
+        parts = {part["name"]: part for part in both}
         rows = "".join(
-            f'<div class="row">{"".join(self._part(parts[name], root) for name in row)}</div>'
-            for row in self.described["rows"]
+            f'<div class="parts">{"".join(self._part(parts[name], root) for name in row)}</div>'
+            for row in self._described["rows"]
         )
-        data = html.escape(json.dumps(self.described, separators=(",", ":")))
+        data = html.escape(json.dumps(self._described, separators=(",", ":")))
         title = self.name.replace("_", " ")
         return (
             f'<section class="explorer" id="explorer-{self.name}" data-scene="{data}" '
@@ -61,9 +76,6 @@ class Explorer:
             '<p class="state" role="status"></p>'
             f"<noscript><p>{NO_SCRIPT}</p></noscript></section>"
         )
-
-    def _pictures(self):
-        return [output for output in self.described["outputs"] if output["kind"] == "picture"]
 
     def _part(self, part, root):
         """One control or output."""
@@ -111,10 +123,9 @@ class Explorer:
             case "words":
                 return f"<p {named}>{said}</p>"
             case "bar":
-                share = self._shown[part["name"]].item()
                 return (
-                    f'<div class="control">{label}<progress {named} max="1" value="{share:.3f}">'
-                    "</progress></div>"
+                    f'<div class="control">{label}<progress {named} max="1" '
+                    f'value="{part["value"]:.3f}"></progress></div>'
                 )
         raise ValueError(f"a page cannot show {part['kind']!r}")
 

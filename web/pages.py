@@ -16,6 +16,7 @@ import nbformat
 from PIL import Image
 
 import aetutor
+from aetutor.exercises._guess import CLOSE
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tools"))
@@ -40,28 +41,44 @@ def write(source, static, explorers, repository):
     repository : str or None
         "owner/name", once it is published.
     """
-    for folder in (source, static / "figures"):
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
-    (source / "notebooks").mkdir()
+    figures = static / "figures"
+    figures.mkdir()
+    texts = {}
     paths = sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))
     for path in paths:
         lesson = nbformat.read(path, as_version=4)
-        page = Lesson(lesson, path, static / "figures", explorers, repository).page()
-        nbformat.write(page, source / "notebooks" / path.name)
-    shutil.copytree(ROOT / "images", source / "images")
-    shutil.copytree(ROOT / "docs", source / "docs")
-    write_reference(source / "reference")
+        page = Lesson(lesson, path, figures, explorers, repository).page()
+        texts[f"notebooks/{path.name}"] = nbformat.writes(page)
     readme = (ROOT / "README.md").read_text("utf-8")
+    for path in (ROOT / "docs").glob("*.md"):
+        texts[f"docs/{path.name}"] = path.read_text("utf-8")
     speed = section(readme, "How fast").replace("](", "](../")
-    (source / "docs" / "speed.md").write_text(f"# How fast\n\n{speed}", "utf-8")
-    (source / "glossary.md").write_text(glossary(paths[0]), "utf-8")
-    for page in (Path(__file__).parent / "texts").glob("*.md"):
-        text = page.read_text("utf-8")
-        if page.name == "index.md":
-            text = text.replace("{{ lessons }}", table_of(paths, readme))
-            text = text.replace("{{ explorer }}", explorers["interpolation"].markup(""))
-        (source / page.name).write_text(text, "utf-8")
+    texts["docs/speed.md"] = f"# How fast\n\n{speed}"
+    texts["glossary.md"] = glossary(paths[0])
+    for path in (Path(__file__).parent / "texts").glob("*.md"):
+        texts[path.name] = path.read_text("utf-8")
+    texts["index.md"] = (
+        texts["index.md"]
+        .replace("{{ lessons }}", table_of(paths, readme))
+        .replace("{{ explorer }}", explorers["interpolation"].markup(""))
+    )
+    replace(source, texts | reference())
+    shutil.copytree(ROOT / "images", source / "images", dirs_exist_ok=True)
+
+
+def replace(folder, texts):
+    """Let a folder's texts be these; one that is the same already is not touched.
+
+    So Sphinx reads again what has changed, and no more.
+    """
+    for path in folder.rglob("*"):
+        if path.suffix in (".md", ".ipynb") and path.relative_to(folder).as_posix() not in texts:
+            path.unlink()
+    for name, text in texts.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if not path.exists() or path.read_text("utf-8") != text:
+            path.write_text(text, "utf-8")
 
 
 class Lesson:
@@ -134,6 +151,11 @@ class Lesson:
         explored = EXPLORER.search(cell.source)
         if explored:
             cells.append(self._explorer(cell, explored[1]))
+        guessed = GUESS.search(cell.source)
+        if guessed:
+            lesson = importlib.import_module(f"aetutor.exercises.{guessed[1]}")
+            cells.append(solve.markdown(question(getattr(lesson, guessed[2]), number)))
+            cell.outputs = []  # "Guess first: ..."
         task = solve.task_of(cell)
         if task:
             solution = f"```python\n{task.code}\n```\n\n{task.reason}"
@@ -181,6 +203,31 @@ def folded(summary, text):
     return f"<details><summary>{summary}</summary>\n\n{text.strip()}\n\n</details>"
 
 
+def question(guess, number):
+    """A guess as the page asks it; without a script only the answer can be opened."""
+    identity, unit = f"guess-{number}", f" {html.escape(guess.unit)}" if guess.unit else ""
+    if guess.choices is None:
+        answer = f"{guess.answer:.3g}{unit}"
+        field = (
+            f'<input id="{identity}" type="number" step="any" required '
+            f'min="{guess.low}" max="{guess.high}">{unit}'
+        )
+        close = CLOSE * (guess.high - guess.low)
+        known = f'data-answer="{guess.answer}" data-close="{close}" data-unit="{unit}"'
+    else:
+        answer = html.escape(guess.answer)
+        options = "".join(f"<option>{html.escape(choice)}</option>" for choice in guess.choices)
+        field = f'<select id="{identity}">{options}</select>'
+        known = f'data-answer="{answer}"'
+    return (
+        f'<form class="guess" {known}><label for="{identity}">{html.escape(guess.question)}'
+        f"</label> {field} <button>Guess</button>"
+        f'<p class="verdict" role="status"></p>'
+        f"<details><summary>The answer</summary><p>It is {answer}. {html.escape(guess.why)}</p>"
+        "</details></form>"
+    )
+
+
 def hint_of(task):
     with contextlib.redirect_stdout(io.StringIO()) as printed:
         task.hint()
@@ -219,27 +266,21 @@ def table_of(paths, readme):
     return "\n".join(lines)
 
 
-def write_reference(folder):
-    """A page for each public module of the package, from its docstrings."""
-    folder.mkdir()
-    names = sorted(
-        module.name for module in pkgutil.iter_modules(aetutor.__path__)
-        if not module.name.startswith("_")
-    )  # fmt: skip
-    rows = []
+def reference():
+    """A page for each public module of the package, from its docstrings, by the file's name."""
+    modules = (module.name for module in pkgutil.iter_modules(aetutor.__path__))
+    names = sorted(name for name in modules if not name.startswith("_"))
+    texts, rows = {}, []
     for name in names:
-        module = importlib.import_module(f"aetutor.{name}")
-        summary = inspect.getdoc(module).splitlines()[0]
+        summary = inspect.getdoc(importlib.import_module(f"aetutor.{name}")).splitlines()[0]
         rows.append(f"- [aetutor.{name}]({name}.md): {summary}")
-        (folder / f"{name}.md").write_text(
+        texts[f"reference/{name}.md"] = (
             f"# aetutor.{name}\n\n```{{eval-rst}}\n.. automodule:: aetutor.{name}\n"
-            "   :members:\n   :show-inheritance:\n```\n",
-            "utf-8",
+            "   :members:\n   :show-inheritance:\n```\n"
         )
-    entries = "\n".join(names)
-    (folder / "index.md").write_text(
-        "# Reference\n\nWhat `aetutor` has, from its docstrings.\n\n"
-        + "\n".join(rows)
-        + f"\n\n```{{toctree}}\n:hidden:\n\n{entries}\n```\n",
-        "utf-8",
-    )
+    contents = "\n".join(rows), "\n".join(names)
+    texts["reference/index.md"] = (
+        "# Reference\n\nWhat `aetutor` has, from its docstrings.\n\n{}\n\n"
+        "```{{toctree}}\n:hidden:\n\n{}\n```\n"
+    ).format(*contents)
+    return texts

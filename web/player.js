@@ -6,6 +6,7 @@
 
 import * as ort from "onnxruntime-web/wasm";
 import { load } from "./files.js";
+import "./guess.js";
 
 /** A control or an output, as aetutor.scenes describes them.
  * @typedef {{kind: string, name: string, dtype: string | null, value: number, low: number,
