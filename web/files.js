@@ -4,22 +4,24 @@ const HERE = /** @type {HTMLScriptElement} */ (document.currentScript).src; // _
 const DISK = location.protocol === "file:";
 const PACKED = [0x1f, 0x8b]; // how a gzip file begins
 
-/** The bytes of a packed file.
+/** What is in a packed file, as it comes; a file that is cut off ends in an error.
  * @param {string} name Without the suffix.
- * @returns {Promise<ArrayBuffer>} */
-export async function load(name) {
-  const bytes = DISK ? await fromScript(name) : await fetched(name);
-  const start = new Uint8Array(bytes, 0, 2);
-  if (!PACKED.every((byte, place) => start[place] === byte)) return bytes; // the host unpacked it
-  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
-  return new Response(stream).arrayBuffer(); // raises an error if the file is cut off
+ * @returns {Promise<ReadableStream<Uint8Array<ArrayBuffer>>>} */
+export async function open(name) {
+  const stream = DISK ? new Blob([await fromScript(name)]).stream() : await fetched(name);
+  const [head, whole] = stream.tee();
+  const reader = head.getReader();
+  const { value: start } = await reader.read();
+  reader.cancel();
+  const packed = PACKED.every((byte, place) => start?.[place] === byte); // or did the host unpack?
+  return packed ? whole.pipeThrough(new DecompressionStream("gzip")) : whole;
 }
 
 /** @param {string} name */
 async function fetched(name) {
   const response = await fetch(new URL(`files/${name}.gz`, HERE));
-  if (!response.ok) throw new Error(`${name}: ${response.status}`);
-  return response.arrayBuffer();
+  if (!response.ok || !response.body) throw new Error(`${name}: ${response.status}`);
+  return response.body;
 }
 
 /** From a disk a browser loads scripts only, so each file is there as a script, too.

@@ -5,7 +5,7 @@
 // description (aetutor.scenes.describe) of both. Nothing here knows an explorer by name.
 
 import * as ort from "onnxruntime-web/wasm";
-import { load } from "./files.js";
+import { open } from "./files.js";
 import "./guess.js";
 
 /** A control or an output, as aetutor.scenes describes them.
@@ -25,17 +25,28 @@ let engine;
 
 /** Make the engine ready, once for all explorers; a failed attempt can be made again. */
 function startEngine() {
-  engine ??= load(ENGINE).then(
-    (bytes) => {
-      ort.env.wasm.numThreads = 1; // more of them need headers that hosts of plain files lack
-      ort.env.wasm.wasmBinary = bytes;
-    },
-    (error) => {
-      engine = undefined;
-      throw error;
-    },
-  );
+  engine ??= open(ENGINE).then(compile).catch((error) => {
+    engine = undefined;
+    throw error;
+  });
   return engine;
+}
+
+/** Compile the engine while it arrives, and let onnxruntime-web take it.
+ * @param {ReadableStream} stream */
+async function compile(stream) {
+  const headers = { "Content-Type": "application/wasm" };
+  const module = await WebAssembly.compileStreaming(new Response(stream, { headers }));
+  // It would take the engine's bytes only, and compile them after the last has come.
+  const { instantiate } = WebAssembly;
+  WebAssembly.instantiate = /** @type {typeof instantiate} */ (
+    async (/** @type {BufferSource} */ source, /** @type {WebAssembly.Imports} */ imports) => {
+      if (source.byteLength) return instantiate(source, imports);
+      return { module, instance: await instantiate(module, imports) };
+    }
+  );
+  ort.env.wasm.wasmBinary = new ArrayBuffer(0);
+  ort.env.wasm.numThreads = 1; // more of them need headers that hosts of plain files lack
 }
 
 class Explorer {
@@ -174,7 +185,10 @@ class Explorer {
             "from before 2023. The pictures show one case.",
         );
       }
-      const [network] = await Promise.all([load(this.scene.file), startEngine()]);
+      const [network] = await Promise.all([
+        open(this.scene.file).then((stream) => new Response(stream).arrayBuffer()),
+        startEngine(),
+      ]);
       this.session = await ort.InferenceSession.create(network, { logSeverityLevel: 3 });
     } catch (error) {
       console.info(error);
