@@ -6,11 +6,12 @@ BIN := .venv/bin
 # time on a busy one. Read when torch is imported, so it has to be here and not in a cell.
 export GOMP_SPINCOUNT ?= 2000
 
-.PHONY: help install install-test install-site lab check test test-offline test-oldest test-newest lint format lock notebooks figures train wheel bench bench-full publish colab-check clean
+.PHONY: help install install-test install-site lab site read check test test-offline test-oldest test-newest lint format lock notebooks figures train wheel bench bench-full publish colab-check clean
 
 help:
 	@echo "To learn and to teach"
 	@echo "  make lab           open the lessons in JupyterLab"
+	@echo "  make read          open the lessons as pages, every slider alive without a kernel"
 	@echo "To change something"
 	@echo "  make check         lint and the quick tests, in about a minute"
 	@echo "  make test          every test, and every lesson and its solutions under nbval"
@@ -23,6 +24,7 @@ help:
 	@echo "  make test-offline  make test without network or data, on the stand-ins"
 	@echo "  make test-oldest   make test with the oldest versions allowed; make test-newest"
 	@echo "  make colab-check   run every lesson in an environment with Colab's versions"
+	@echo "  make site          build the pages into site/; needs Node 20 or newer"
 	@echo "  make wheel         build the package into dist/"
 	@echo "  make train         train every pretrained model again; takes hours"
 	@echo "  make bench         compare speed with the alternatives; make bench-full for an hour"
@@ -44,6 +46,12 @@ lab: install
 	@echo "Opening JupyterLab at notebooks/; stop it with Ctrl-C."
 	@if [ "$$(id -u)" = 0 ]; then root=--allow-root; echo "You are root: so is every cell that you run."; fi; \
 	    $(BIN)/python -m jupyterlab $$root --LabApp.default_url=/lab/tree/notebooks
+
+site: install-site
+	@$(BIN)/python -m web
+
+read: site
+	@$(BIN)/python -m web.read
 
 # As many processes as cores, so one thread each. A file's tests stay together, in conftest's order.
 PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest
@@ -131,7 +139,7 @@ colab-check: .venv-colab/installed
 	@.venv-colab/bin/python tests/colab_check.py
 
 clean:
-	rm -rf .venv .venv-* build dist
+	rm -rf .venv .venv-* build dist site web/node_modules
 
 # Exact versions, all of them: what Colab has, and nothing of ours.
 .venv-colab/installed: tests/colab-constraints.txt

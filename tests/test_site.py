@@ -405,6 +405,10 @@ def test_what_changed_is_read_out_when_the_hand_rests(visit, address):
     assert "Ten steps" not in said.inner_text()  # that picture is as it was
 
 
+def test_the_scripts_pass_type_check_and_lint(site):
+    subprocess.run(["npm", "run", "--silent", "check"], cwd=ROOT / "web", check=True)
+
+
 def every_page(site):
     return sorted(page.relative_to(site).as_posix() for page in site.rglob("*.html"))
 
