@@ -36,12 +36,12 @@ class Checkpoint:
         self.folder = Path(folder)
         self.run = json.loads(json.dumps(run))  # tuples become lists, as they will be read
 
-    def save(self, model, setup, history):
+    def save(self, model, stepper, history):
         """Write the state after an epoch; a disk that is full costs the checkpoint, not the run."""
         state = {
             "run": self.run,
             "model": model.state_dict(),
-            "setup": setup.state_dict(),
+            "stepper": stepper.state_dict(),
             "curves": history.curves(),
             "tensors": history.tensors(),
         }
@@ -53,30 +53,31 @@ class Checkpoint:
             warnings.warn(
                 f"no checkpoint was written to {self.folder}: {error}; training goes on, and the "
                 "checkpoint before, if there was one, is still good",
-                stacklevel=4,
+                stacklevel=3,
             )
 
-    def restore(self, model, setup, device):
-        """Put model and setup into the saved state and return its History; None if there is none.
+    def restore(self, model, stepper, history):
+        """Put model and stepper into the saved state and return its History.
+
+        Without a saved state all stay as they are, and ``history`` is returned.
 
         Raises
         ------
         ValueError
             If the checkpoint is damaged or of another run.
         """
-        if not (self.folder / LAST).exists():
-            return None
         path = self.folder / LAST
-        state = _read(path, device, {"run", "model", "setup", "curves", "tensors"})
+        if not path.exists():
+            return history
+        state = _read(path, {"run", "model", "stepper", "curves", "tensors"})
         if state["run"] != self.run:
             raise ValueError(
                 f"{path} belongs to another run: {_difference(state['run'], self.run)}; "
                 "name another folder, or remove it to train from the beginning"
             )
-        setup.load_state_dict(state["setup"])
+        stepper.load_state_dict(state["stepper"])
         model.load_state_dict(state["model"])
-        tensors = {name: tensor.cpu() for name, tensor in state["tensors"].items()}
-        return History.restore(state["curves"], tensors)
+        return History.restore(state["curves"], state["tensors"])
 
     def _write(self, name, state):
         # By way of memory: on a full disk torch.save itself fails with errors of many kinds.
@@ -107,20 +108,20 @@ def load_best(folder, model):
     path = Path(folder) / BEST
     if not path.exists():
         raise FileNotFoundError(f"there is no checkpoint in {folder}")
-    state = _read(path, "cpu", {"run", "model"})
+    state = _read(path, {"run", "model"})
     if state["run"]["model"] != model.config:
         raise ValueError(f"{path} is of the model {state['run']['model']}, not {model.config}")
     model.load_state_dict(state["model"])
 
 
-def _read(path, device, names):
+def _read(path, names):
     try:
         content = path.read_bytes()
         # torch.load itself would take other numbers for weights without a word.
         if hashlib.sha256(content[DIGEST:]).digest() != content[:DIGEST]:
             raise ValueError("its contents do not match its SHA-256: it was damaged or altered")
         # weights_only: a checkpoint may come from somebody else, so it must not run code.
-        state = torch.load(io.BytesIO(content[DIGEST:]), map_location=device, weights_only=True)
+        state = torch.load(io.BytesIO(content[DIGEST:]), map_location="cpu", weights_only=True)
         if not isinstance(state, dict) or names - state.keys():
             raise ValueError("it is no checkpoint of aetutor's")
     except UNREADABLE as error:

@@ -14,7 +14,8 @@ class History:
     value_range : tuple of float
         The range of pixel values to which the errors refer.
     train_error : list of float
-        Mean squared error per pixel on the training images, averaged while they were learnt from.
+        The loss of the training images, averaged while they were learnt from: by default their mean
+        squared error per pixel.
     val_error : list of float
         Mean squared error per pixel on the validation images, after the epoch.
     learning_rate : list of float
@@ -25,6 +26,8 @@ class History:
         (N, C, H, W), the held-out images that the pictures show, as bytes.
     pictures : dict of int to torch.Tensor
         Their reconstructions by epoch, like ``images``.
+    terms : dict of str to list of float
+        What the loss is made of, averaged likewise, if the model's ``loss`` names its terms.
     """
 
     value_range: tuple[float, float] = (0.0, 1.0)
@@ -34,14 +37,25 @@ class History:
     seconds: list[float] = field(default_factory=list)
     images: torch.Tensor | None = None
     pictures: dict[int, torch.Tensor] = field(default_factory=dict)
+    terms: dict[str, list[float]] = field(default_factory=dict)
 
     def __len__(self):
         return len(self.train_error)
 
+    def append(self, terms, val_error, learning_rate, seconds):
+        """Record an epoch; ``terms`` has "loss", and what it is made of, by name."""
+        self.train_error.append(terms["loss"])
+        self.val_error.append(val_error)
+        self.learning_rate.append(learning_rate)
+        self.seconds.append(seconds)
+        for name in terms.keys() - {"loss"}:
+            self.terms.setdefault(name, []).append(terms[name])
+
     def curves(self):
         """Return everything but the pictures, as plain lists that JSON can hold."""
         names = ("value_range", "train_error", "val_error", "learning_rate", "seconds")
-        return {name: list(getattr(self, name)) for name in names}
+        curves = {name: list(getattr(self, name)) for name in names}
+        return curves | {"terms": {name: list(values) for name, values in self.terms.items()}}
 
     def tensors(self):
         """Return the pictures by name, as bytes: what :meth:`restore` takes beside the curves."""

@@ -11,6 +11,7 @@ from itertools import pairwise
 import torch
 from scipy.linalg import eigh
 from torch import nn
+from torch.nn import functional as F
 
 from aetutor.checks import known_name, whole_number
 
@@ -95,6 +96,24 @@ class Autoencoder(nn.Module):
     def forward(self, images):
         """Return the reconstructions of images: ``decode(encode(images))``."""
         return self.decode(self.encode(images))
+
+    def loss(self, images):
+        """Return what training makes small: here the mean squared error of the reconstructions.
+
+        A kind that learns something else overrides it.
+
+        Parameters
+        ----------
+        images : torch.Tensor
+            (B, C, H, W), values in ``value_range``.
+
+        Returns
+        -------
+        torch.Tensor or dict of str to torch.Tensor
+            One number; or, by name, the terms that it is made of, of which "loss" is minimised and
+            the others are recorded.
+        """
+        return F.mse_loss(self(images).float(), images)
 
 
 class LinearAutoencoder(Autoencoder):
@@ -260,33 +279,13 @@ class PCAAutoencoder(Autoencoder):
             If the images are neither a split nor (N, C, H, W) in one of these ranges, or fewer
             than ``latent_dim``.
         """
-        if isinstance(images, torch.Tensor):
-            if images.ndim != 4:
-                raise ValueError(
-                    f"images must have the shape (N, C, H, W), got {tuple(images.shape)}"
-                )
-            image_shape = tuple(images.shape[1:])
-            value_range = (-1.0, 1.0) if images.amin() < 0 else (0.0, 1.0)
-            check_images(images, image_shape, value_range)
-        elif not hasattr(images, "batches"):
-            raise ValueError(f"images must be a tensor or a split, got {type(images).__name__}")
-        else:
-            image_shape, value_range = tuple(images.images.shape[1:]), images.value_range
+        image_shape, value_range = _shape_and_range(images)
         if len(images) < latent_dim:
             raise ValueError(f"{latent_dim} components need as many images, got {len(images)}")
         model = cls(latent_dim, image_shape=image_shape, value_range=value_range)
-        mean = sum(some.flatten(1).sum(dim=0) for some in in_batches(images, 1000)) / len(images)
-        covariance = mean.new_zeros(len(mean), len(mean))
-        for some in in_batches(images, 1000):
-            centred = some.flatten(1) - mean
-            covariance.addmm_(centred.T, centred, alpha=1 / len(images))
-        # float64: with fewer images than pixels, eigh in float32 may find no end. SciPy's computes
-        # no more than are wanted, here in the memory of the (symmetric) matrix itself.
-        leading = len(mean) - latent_dim, len(mean) - 1  # the largest eigenvalues come last
-        square = covariance.cpu().double().numpy().T
-        del covariance
-        _, directions = eigh(square, subset_by_index=leading, overwrite_a=True)
-        directions = torch.from_numpy(directions).flip(1).to(mean)
+        total = sum(batch.flatten(1).sum(dim=0) for batch in in_batches(images, 1000))
+        mean = total / len(images)
+        directions = _leading_directions(_covariance(images, mean), latent_dim).to(mean)
         # A component is as good as its opposite; always the same one of the two.
         largest = directions.gather(0, directions.abs().argmax(dim=0, keepdim=True))
         model.mean.copy_(mean)
@@ -351,6 +350,39 @@ def build(config):
         return KINDS[kind](**arguments)
     except TypeError as error:
         raise ValueError(f"{kind} cannot be built from {config}: {error}") from error
+
+
+def _shape_and_range(images):
+    """Shape of one image and range of values, of a split or of a tensor that is checked."""
+    if not isinstance(images, torch.Tensor):
+        if not hasattr(images, "batches"):
+            raise ValueError(f"images must be a tensor or a split, got {type(images).__name__}")
+        return tuple(images.images.shape[1:]), images.value_range
+    if images.ndim != 4:
+        raise ValueError(f"images must have the shape (N, C, H, W), got {tuple(images.shape)}")
+    value_range = (-1.0, 1.0) if images.amin() < 0 else (0.0, 1.0)
+    check_images(images, images.shape[1:], value_range)
+    return tuple(images.shape[1:]), value_range
+
+
+def _covariance(images, mean):
+    """Covariance (D, D) of the D values of images with a given mean (D,)."""
+    covariance = mean.new_zeros(len(mean), len(mean))
+    for batch in in_batches(images, 1000):
+        centred = batch.flatten(1) - mean
+        covariance.addmm_(centred.T, centred, alpha=1 / len(images))
+    return covariance
+
+
+def _leading_directions(covariance, count):
+    """The eigenvectors (D, count) of the largest eigenvalues, the largest first."""
+    # float64: with fewer images than pixels, eigh in float32 may find no end. SciPy's computes no
+    # more than are wanted, here in the memory of the (symmetric) matrix itself.
+    square = covariance.cpu().double().numpy().T
+    del covariance
+    leading = len(square) - count, len(square) - 1  # the largest eigenvalues come last
+    _, directions = eigh(square, subset_by_index=leading, overwrite_a=True)
+    return torch.from_numpy(directions).flip(1)
 
 
 def in_batches(images, batch_size):

@@ -14,8 +14,8 @@ WARM_UP = 0.03  # share of all steps in which the fast recipe's learning rate ri
 
 
 @dataclass
-class Setup:
-    """What a training loop steps: optimisers, and schedules of their learning rates.
+class Stepper:
+    """Changes the weights step by step: optimisers, and schedules of their learning rates.
 
     Attributes
     ----------
@@ -33,6 +33,19 @@ class Setup:
     def learning_rate(self):
         """Return the present learning rate of the weights."""
         return self.optimizers[0].param_groups[0]["lr"]
+
+    def step(self):
+        """Change the weights by their gradients, and forget these."""
+        for optimizer in self.optimizers:
+            optimizer.step()
+            optimizer.zero_grad()
+        for schedule in self.step_schedules:
+            schedule.step()
+
+    def end_epoch(self, val_error):
+        """Change the learning rates as the schedule asks after an epoch."""
+        for schedule in self.epoch_schedules:
+            schedule.step(val_error)
 
     @torch.no_grad()
     def flush(self):
@@ -68,7 +81,7 @@ class Recipe:
     description : str
         In words, for the card of a trained model.
     prepare : callable
-        ``prepare(model, learning_rate, steps)`` gives the :class:`Setup` for that many steps.
+        ``prepare(model, learning_rate, steps)`` gives the :class:`Stepper` for that many steps.
     """
 
     learning_rate: float
@@ -80,7 +93,7 @@ class Recipe:
 def _textbook(model, learning_rate, steps):
     adam = torch.optim.Adam(model.parameters(), lr=learning_rate, weight_decay=1e-5, fused=True)
     plateau = ReduceLROnPlateau(adam, factor=0.2, patience=20, min_lr=5e-5)
-    return Setup([adam], [], [plateau])
+    return Stepper([adam], [], [plateau])
 
 
 def _fast(model, learning_rate, steps):
@@ -97,7 +110,7 @@ def _fast(model, learning_rate, steps):
         done = (step + 1) / (steps + 1)
         return min(done / WARM_UP, (1 - done) / (1 - WARM_UP))
 
-    return Setup(optimizers, [LambdaLR(optimizer, up_and_down) for optimizer in optimizers], [])
+    return Stepper(optimizers, [LambdaLR(optimizer, up_and_down) for optimizer in optimizers], [])
 
 
 RECIPES = {

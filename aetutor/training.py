@@ -3,7 +3,7 @@
 import math
 import sys
 import time
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from itertools import chain
 
 import torch
@@ -45,7 +45,7 @@ def fit(
     checkpoint=None,
     log_dir=None,
 ):
-    """Train an autoencoder to reproduce ``data.train``, watching ``data.val``.
+    """Train an autoencoder on ``data.train`` by its own ``loss``, watching ``data.val``.
 
     A GPU is used if there is one; the model comes back to where it was, in evaluation mode.
     Interrupted, it keeps what it has learnt so far.
@@ -56,23 +56,21 @@ def fit(
         Trained in place; it may have been trained before.
     data : ImageData
     epochs : int
-        At least 1.
     optimizer : {"adam", "muon"}
-        The textbook's recipe, or the fast one; see :mod:`aetutor.recipes`.
-    learning_rate, batch_size : optional
-        In place of the recipe's own.
+        With its schedule: the textbook's recipe, or the fast one; see :mod:`aetutor.recipes`.
+    learning_rate : float, optional
+        The highest of the schedule, for the weights. If left out, the recipe's own.
+    batch_size : int, optional
+        If left out, the recipe's own.
     flip : bool
-        Mirror each training image left to right with probability one half, anew in each epoch:
-        twice as many photographs. Not for digits.
+        Mirror each image at random, anew in each epoch: twice as many. Not for digits.
     seed : int
-        Of the order of the training images. The initial weights have the model's own seed.
+        Of the order of the images; the initial weights have the model's own.
     picture_epochs : iterable of int
         Epochs after which the first validation images' reconstructions are kept.
-    checkpoint : path, optional
-        Folder in which the state after every epoch is kept. If it holds one, training goes on
-        from there; :func:`aetutor.checkpoint.load_best` has the best epoch's model.
-    log_dir : path, optional
-        Folder for TensorBoard: errors, learning rate, the network, reconstructions.
+    checkpoint, log_dir : path, optional
+        Folders: for the state after every epoch, from which the same call continues, and for
+        TensorBoard.
 
     Returns
     -------
@@ -81,67 +79,69 @@ def fit(
     Raises
     ------
     ValueError
-        If an argument is out of range, the data do not fit the model, or the checkpoint is
-        damaged or of another run.
+        If an argument is out of range, or the data or the checkpoint do not fit the model.
     DivergedError
-        If the loss is no longer finite. The model is back at its state after the last good epoch.
+        If the loss is no longer finite; the model is back at the last good epoch.
     """
-    chosen, picture_epochs = recipe(optimizer), set(picture_epochs)
-    learning_rate = chosen.learning_rate if learning_rate is None else learning_rate
-    batch_size = chosen.batch_size if batch_size is None else batch_size
-    _check(model, data, epochs, learning_rate, batch_size)
-    run = {
-        "model": model.config,
-        "data": data.name,
-        "fingerprint": data.fingerprint,
-        "images": len(data.train),
-        "optimizer": optimizer,
-        "learning_rate": learning_rate,
-        "batch_size": batch_size,
-        "flip": flip,
-        "epochs": epochs,
-        "seed": seed,
-    }
-    with _at_work(model) as device, ExitStack() as afterwards:
-        train, val = data.train.to(device), data.val.to(device)
-        steps = math.ceil(len(train) / batch_size)
-        setup = chosen.prepare(model, learning_rate, epochs * steps)
-        keeper = None if checkpoint is None else Checkpoint(checkpoint, run)
-        history = keeper.restore(model, setup, device) if keeper else None
-        if history is None:
-            images = data.val.images[:PICTURES].contiguous()
-            history = History(value_range=data.value_range, images=images)
-        keep = [keeper.save] if keeper else []
-        if log_dir is not None:
-            board = Board(log_dir, model, val[:1][0], done=len(history))
-            afterwards.callback(board.close)
-            keep.append(board.log)
-        try:
-            for epoch in range(len(history) + 1, epochs + 1):
-                order = torch.Generator().manual_seed(seed * 1_000_003 + epoch)
-                batches = train.batches(batch_size, shuffle=True, flip=flip, generator=order)
-                # Plain text: a widget would leave its state in the notebook. And to stdout:
-                # in a notebook stderr has a red ground, as if something were wrong.
-                title, settings = f"epoch {epoch}/{epochs}", {"leave": False, "mininterval": 0.2}
-                progress = tqdm(batches, title, steps, file=sys.stdout, **settings)
-                try:
-                    _epoch(model, progress, val, setup, history)
-                except FloatingPointError as error:
-                    raise DivergedError(
-                        f"the loss is no longer finite in epoch {epoch}; the model is back at its "
-                        f"state before it; try a learning_rate below {learning_rate:g}",
-                        history,
-                    ) from error
-                if epoch in picture_epochs:
-                    history.pictures[epoch] = to_bytes(_reconstructed(model, val), data.value_range)
-                for save in keep:
-                    save(model, setup, history)
-        except KeyboardInterrupt:
-            print(
-                f"Interrupted in epoch {len(history) + 1} of {epochs}: the model keeps what it "
-                f"has learnt so far, the history the epochs completed, {len(history)}."
-            )
+    run = _described(model, data, epochs, optimizer, learning_rate, batch_size, flip, seed)
+    with _on_best_device(model) as device, _Records(run, checkpoint, log_dir) as records:
+        stepper = recipe(optimizer).prepare(model, run["learning_rate"], epochs * _steps(run))
+        history = records.begin(model, stepper, data.val, picture_epochs)
+        _train(model, data.train.to(device), data.val.to(device), stepper, history, records, run)
     return history
+
+
+def _train(model, train, val, stepper, history, records, run):
+    """Train epoch by epoch, to the last or until somebody interrupts it."""
+    try:
+        for epoch in range(len(history) + 1, run["epochs"] + 1):
+            start, before = time.perf_counter(), _copied(model.state_dict())
+            terms = _train_once(model, _shuffled(train, epoch, run), stepper)
+            val_error = evaluate(model, val)
+            if not math.isfinite(terms["loss"] + val_error):
+                model.load_state_dict(before)
+                raise DivergedError(
+                    f"the loss is no longer finite in epoch {epoch}; the model is back at its "
+                    f"state before it; try a learning_rate below {run['learning_rate']:g}",
+                    history,
+                )
+            stepper.end_epoch(val_error)
+            seconds = time.perf_counter() - start
+            history.append(terms, val_error, stepper.learning_rate(), seconds)
+            records.write(model, stepper, val, history)
+    except KeyboardInterrupt:
+        print(
+            f"Interrupted in epoch {len(history) + 1} of {run['epochs']}: the model keeps what it "
+            f"has learnt so far, the history the epochs completed, {len(history)}."
+        )
+
+
+@torch.enable_grad()  # even if the reader has switched gradients off
+def _train_once(model, batches, stepper):
+    """Train on each batch once; return the terms of the loss by name, means over all images.
+
+    Once the loss is no longer finite it ends early, and returns it so.
+    """
+    model.train()
+    device = _device_of(model)
+    bfloat16 = model.prefers_bfloat16 and _has_bfloat16(device)
+    totals, count = {}, 0
+    for step, (images, _) in enumerate(batches, start=1):
+        with torch.autocast(device.type, torch.bfloat16, enabled=bfloat16):
+            loss = model.loss(images)
+        terms = loss if isinstance(loss, dict) else {"loss": loss}
+        terms["loss"].backward()
+        stepper.step()
+        for name, term in terms.items():
+            totals[name] = totals.get(name, 0) + term.detach() * len(images)
+        count += len(images)
+        if step % CHECK_EVERY == 0:
+            stepper.flush()
+            mean = totals["loss"].item() / count
+            if not math.isfinite(mean):
+                break
+            batches.set_postfix_str(f"loss {mean:.4f}", refresh=False)
+    return {name: total.item() / count for name, total in totals.items()}
 
 
 def reproduce(name, data, *, seed=None, checkpoint=None, log_dir=None):
@@ -229,66 +229,99 @@ def best_device():
     return torch.device("cpu")
 
 
-def _epoch(model, progress, val, setup, history):
-    """Train for one epoch and write its line into the history; undo it if the loss diverges."""
-    start = time.perf_counter()
-    good = {name: tensor.clone() for name, tensor in model.state_dict().items()}
-    train_error = _train(model, progress, setup)
-    val_error = evaluate(model, val) if math.isfinite(train_error) else math.nan
-    if not math.isfinite(val_error):
-        model.load_state_dict(good)
-        raise FloatingPointError(f"training error {train_error}, held-out error {val_error}")
-    for schedule in setup.epoch_schedules:
-        schedule.step(val_error)
-    history.train_error.append(train_error)
-    history.val_error.append(val_error)
-    history.learning_rate.append(setup.learning_rate())
-    history.seconds.append(time.perf_counter() - start)
+def _described(model, data, epochs, optimizer, learning_rate, batch_size, flip, seed):
+    """Check the arguments of a run; return what tells it from others, its settings among them."""
+    usual = recipe(optimizer)
+    learning_rate = usual.learning_rate if learning_rate is None else learning_rate
+    batch_size = usual.batch_size if batch_size is None else batch_size
+    if not 0 < learning_rate < math.inf:
+        raise ValueError(f"learning_rate must be above 0, got {learning_rate!r}")
+    if not list(model.parameters()):
+        raise ValueError(f"{type(model).__name__} has no weights to train; use its own fit")
+    if data.image_shape != model.image_shape or data.value_range != model.value_range:
+        raise ValueError(
+            f"{type(model).__name__} takes images of shape {model.image_shape} in "
+            f"{model.value_range}, {data.name} has {data.image_shape} in {data.value_range}"
+        )
+    return {
+        "model": model.config,
+        "data": data.name,
+        "fingerprint": data.fingerprint,
+        "images": len(data.train),
+        "optimizer": optimizer,
+        "learning_rate": float(learning_rate),
+        "batch_size": whole_number("batch_size", batch_size, 1),
+        "flip": bool(flip),
+        "epochs": whole_number("epochs", epochs, 1),
+        "seed": whole_number("seed", seed, 0),
+    }
 
 
-@torch.enable_grad()  # even if the reader has switched gradients off
-def _train(model, progress, setup):
-    """One pass over the batches; the mean of their errors, not finite if one was not."""
-    model.train()
-    device = _device_of(model)
-    bfloat16 = model.prefers_bfloat16 and _has_bfloat16(device)
-    total, count = torch.zeros((), device=device), 0
-    for step, (images, _) in enumerate(progress, start=1):
-        with torch.autocast(device.type, torch.bfloat16, enabled=bfloat16):
-            reconstructions = model(images)
-        loss = F.mse_loss(reconstructions.float(), images)
-        loss.backward()
-        for optimizer in setup.optimizers:
-            optimizer.step()
-            optimizer.zero_grad()
-        for schedule in setup.step_schedules:
-            schedule.step()
-        total += loss.detach() * len(images)
-        count += len(images)
-        if step % CHECK_EVERY == 0:
-            setup.flush()
-            error = total.item() / count
-            if not math.isfinite(error):
-                break
-            progress.set_postfix_str(f"error {error:.4f}", refresh=False)
-    return total.item() / count
+def _steps(run):
+    """Batches in an epoch."""
+    return math.ceil(run["images"] / run["batch_size"])
 
 
-def _reconstructed(model, val):
-    """The held-out images that the pictures show, reconstructed."""
-    model.eval()
-    with torch.inference_mode():
-        return model(val[:PICTURES][0])
+def _shuffled(train, epoch, run):
+    """The batches of one epoch, in an order of its own, with a progress bar."""
+    order = torch.Generator().manual_seed(run["seed"] * 1_000_003 + epoch)
+    batches = train.batches(run["batch_size"], shuffle=True, flip=run["flip"], generator=order)
+    # Plain text: a widget would leave its state in the notebook. And to stdout: in a notebook
+    # stderr has a red ground, as if something were wrong.
+    title, settings = f"epoch {epoch}/{run['epochs']}", {"leave": False, "mininterval": 0.2}
+    return tqdm(batches, title, _steps(run), file=sys.stdout, **settings)
+
+
+class _Records:
+    """What a run leaves behind after each epoch: pictures, a checkpoint, TensorBoard's files."""
+
+    def __init__(self, run, checkpoint, log_dir):
+        self.checkpoint = None if checkpoint is None else Checkpoint(checkpoint, run)
+        self.log_dir, self.board = log_dir, None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        if self.board is not None:
+            self.board.close()
+
+    def begin(self, model, stepper, val, picture_epochs):
+        """Return the history to go on with: an empty one, or that of the checkpoint."""
+        self.picture_epochs = set(picture_epochs)
+        history = History(value_range=val.value_range, images=val.images[:PICTURES].contiguous())
+        if self.checkpoint is not None:
+            history = self.checkpoint.restore(model, stepper, history)
+        if self.log_dir is not None:
+            image = val[:1][0].to(_device_of(model))
+            self.board = Board(self.log_dir, model, image, done=len(history))
+        return history
+
+    def write(self, model, stepper, val, history):
+        """Record the epoch that history ends with."""
+        if len(history) in self.picture_epochs:
+            with torch.inference_mode():
+                pictures = model.eval()(val[:PICTURES][0])
+            history.pictures[len(history)] = to_bytes(pictures, val.value_range)
+        if self.checkpoint is not None:
+            self.checkpoint.save(model, stepper, history)
+        if self.board is not None:
+            self.board.log(history)
+
+
+def _copied(state):
+    return {name: tensor.clone() for name, tensor in state.items()}
 
 
 @contextmanager
-def _at_work(model):
+def _on_best_device(model):
     """Lend a model to the fastest device, and bring it back; it keeps the fastest layout."""
     home, device = _device_of(model), best_device()
     try:
         # channels_last: colour images take an eighth less time to train on and a third less to
         # reconstruct, and nothing else is slower.
-        yield model.to(device, memory_format=torch.channels_last) and device
+        model.to(device, memory_format=torch.channels_last)
+        yield device
     finally:
         model.eval().to(home)
 
@@ -304,17 +337,3 @@ def _has_bfloat16(device):
     if device.type == "cpu" and hasattr(torch.cpu, "get_capabilities"):
         return torch.cpu.get_capabilities().get("avx512_bf16", False)
     return False
-
-
-def _check(model, data, epochs, learning_rate, batch_size):
-    whole_number("epochs", epochs, 1)
-    whole_number("batch_size", batch_size, 1)
-    if not learning_rate > 0:
-        raise ValueError(f"learning_rate must be above 0, got {learning_rate!r}")
-    if not list(model.parameters()):
-        raise ValueError(f"{type(model).__name__} has no weights to train; use its own fit")
-    if data.image_shape != model.image_shape or data.value_range != model.value_range:
-        raise ValueError(
-            f"{type(model).__name__} takes images of shape {model.image_shape} in "
-            f"{model.value_range}, {data.name} has {data.image_shape} in {data.value_range}"
-        )

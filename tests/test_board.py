@@ -1,3 +1,4 @@
+import io
 import subprocess
 import sys
 import time
@@ -72,7 +73,24 @@ def test_tensorboard_reads_what_was_logged(logged):
         assert [scalar.value for scalar in scalars] == pytest.approx(expected)
     (picture,) = events.Images("originals above reconstructions")
     assert picture.step == 2
+    shown = np.asarray(Image.open(io.BytesIO(picture.encoded_image_string)))
+    pairs = torch.cat([history.images, history.pictures[2]], dim=2)  # (8, 3, 64, 32)
+    assert np.array_equal(shown, torch.cat(list(pairs), dim=2).permute(1, 2, 0))
     assert events.Tags()["graph"]
+
+
+def test_the_terms_of_a_loss_are_logged_by_name(digits, tmp_path):
+    class Two(models.LinearAutoencoder):
+        def loss(self, images):
+            error = super().loss(images)
+            return {"loss": 2 * error, "once": error, "again": error}
+
+    history = training.fit(Two(2), digits, epochs=2, log_dir=tmp_path)
+    events = EventAccumulator(str(tmp_path)).Reload()
+    for name in ("once", "again"):
+        scalars = events.Scalars(f"loss/{name}")
+        assert [scalar.value for scalar in scalars] == pytest.approx(history.terms[name])
+    assert "loss/loss" not in events.Tags()["scalars"]
 
 
 def test_the_projectors_files_hold_codes_names_and_thumbnails(logged, patches):

@@ -104,15 +104,15 @@ def npz_file(tmp_path_factory):
 def checkpoint_file(tmp_path_factory):
     folder = tmp_path_factory.mktemp("damage")
     model, history = models.ConvAutoencoder(2), History()
-    setup = recipe("adam").prepare(model, 1e-3, 10)
+    stepper = recipe("adam").prepare(model, 1e-3, 10)
     history.train_error.append(0.1)
     history.val_error.append(0.1)
-    keeper = Checkpoint(folder, {"model": model.config})
-    keeper.save(model, setup, history)
+    saver = Checkpoint(folder, {"model": model.config})
+    saver.save(model, stepper, history)
 
     def load():
         other = models.ConvAutoencoder(2, seed=1)
-        keeper.restore(other, recipe("adam").prepare(other, 1e-3, 10), "cpu")
+        saver.restore(other, recipe("adam").prepare(other, 1e-3, 10), History())
         return list(other.state_dict().values())
 
     return folder / "last.pt", load

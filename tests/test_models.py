@@ -86,6 +86,13 @@ def test_pca_is_scikit_learns(digits):
     assert torch.equal(of_learning.components, model.components)
 
 
+def test_a_component_is_the_one_of_the_two_that_is_positive_where_it_is_largest(digits):
+    images = digits.train[:][0]
+    for model in (models.PCAAutoencoder.fit(x, 7) for x in (images, 1 - images)):
+        largest = model.components.abs().argmax(dim=1, keepdim=True)
+        assert (model.components.gather(1, largest) > 0).all()
+
+
 def test_pca_of_few_images_with_pixels_that_never_change():
     random = torch.Generator().manual_seed(1)
     images = torch.rand(30, 784, generator=random) * (torch.rand(784, generator=random) < 0.5)
@@ -132,6 +139,19 @@ def test_what_is_no_image_for_a_model_is_refused(images, message):
     for model in (models.LinearAutoencoder(), models.ConvAutoencoder(), models.PCAAutoencoder()):
         with pytest.raises(ValueError, match=message):
             model(images)
+
+
+def test_images_may_miss_the_range_by_a_rounding_error_and_no_more():
+    for model, (low, high) in (
+        (models.LinearAutoencoder(), (0.0, 1.0)),
+        (models.ColorConvAutoencoder(2, base_channels=2), (-1.0, 1.0)),
+    ):
+        grey = torch.full((1, *model.image_shape), (low + high) / 2)
+        for value in (low - 0.0009, high + 0.0009):
+            model.encode(grey.index_fill(3, torch.tensor(0), value))
+        for value in (low - 0.0012, high + 0.0012):
+            with pytest.raises(ValueError, match="images must have values from"):
+                model.encode(grey.index_fill(3, torch.tensor(0), value))
 
 
 def test_latents_of_another_length_are_refused():

@@ -1,5 +1,8 @@
+from functools import partial
+
 import pytest
 import torch
+from tqdm import tqdm
 
 from aetutor import models, search
 from aetutor.search import ImageIndex
@@ -52,6 +55,17 @@ def test_rounding_does_not_put_a_farther_code_first():
     torch.testing.assert_close(distances, offsets.sort().values[None] * 3**0.5, atol=1e-3, rtol=0)
 
 
+def test_near_ties_far_from_zero_are_told_apart():
+    """The products of such codes round by more than their distances differ."""
+    latents = 1000 + 50 * torch.randn(200, 3, generator=torch.Generator().manual_seed(0)).sign()
+    latents[::20] = 1000 + torch.linspace(0.02, 0.001, 10)[:, None] * torch.tensor([1, -1, 0])
+    distances, found = ImageIndex(latents).nearest(torch.full((1, 3), 1000.0), k=3)
+    assert found.tolist() == [[180, 160, 140]]
+    torch.testing.assert_close(
+        distances, torch.tensor([[1.0, 3.1, 5.2]]) * 2**0.5 / 1000, atol=2e-4, rtol=0
+    )
+
+
 def test_blocks_do_not_change_the_answer(index, queries, monkeypatch):
     whole = index.nearest(queries, 5)
     monkeypatch.setattr(search, "BLOCK", 1500)  # three queries at a time
@@ -93,7 +107,8 @@ def test_images_find_themselves_whether_tensor_or_split(digits):
     probe(index.latents).sum().backward()  # the codes can be learnt from
 
 
-def test_embedding_shows_a_progress_bar_and_leaves_nothing_behind(digits, capsys):
+def test_embedding_shows_a_progress_bar_and_leaves_nothing_behind(digits, monkeypatch, capsys):
+    monkeypatch.setattr(search, "tqdm", partial(tqdm, disable=False))
     search.embed(models.LinearAutoencoder(2), digits.test)
     captured = capsys.readouterr()
     assert "embedding" in captured.out

@@ -1,11 +1,14 @@
 import hashlib
 import io
 import math
+import re
+from functools import partial
 
 import pytest
 import torch
+from tqdm import tqdm
 
-from aetutor import models, training
+from aetutor import models, training, weights
 from aetutor.checkpoint import Checkpoint, load_best
 from aetutor.history import History, to_bytes
 from aetutor.recipes import recipe
@@ -56,6 +59,59 @@ def test_training_lowers_the_held_out_error(digits, kind, optimizer):
     assert torch.equal(history.images, digits.val.images[: training.PICTURES])
     last = training.fit(kind(8), digits, epochs=2, picture_epochs=[2]).pictures[2]
     assert last.shape == images.shape
+
+
+class Sparse(models.LinearAutoencoder):
+    """Its loss has a second term, which pulls the codes to zero."""
+
+    def loss(self, images):
+        latents = self.encode(images)
+        error, size = (self.decode(latents) - images).square().mean(), latents.abs().mean()
+        return {"loss": error + 10 * size, "error": error, "size": size}
+
+
+def test_a_kind_is_trained_by_its_own_loss(digits, tmp_path):
+    plain, sparse = models.LinearAutoencoder(4), Sparse(4)
+    training.fit(plain, digits, epochs=2, optimizer="muon")
+    settings = {"optimizer": "muon", "batch_size": 50, "checkpoint": tmp_path}
+    history = training.fit(sparse, digits, epochs=2, **settings)
+    images = digits.val[:][0]
+    assert sparse.encode(images).abs().mean() < 0.1 * plain.encode(images).abs().mean()
+    assert history.terms.keys() == {"error", "size"}
+    for total, *parts in zip(history.train_error, *history.terms.values(), strict=True):
+        by_name = dict(zip(history.terms, parts, strict=True))
+        assert total == pytest.approx(by_name["error"] + 10 * by_name["size"])
+    assert history.val_error[-1] == pytest.approx(training.evaluate(sparse, digits.val))
+    again = training.fit(Sparse(4), digits, epochs=2, **settings)  # from the checkpoint
+    assert again.curves() == history.curves()
+
+
+def test_the_usual_loss_is_the_error_of_the_reconstructions(digits):
+    model, images = models.ConvAutoencoder(3), digits.val[:][0]
+    expected = (model(images) - images).double().square().mean().item()
+    assert model.loss(images).item() == pytest.approx(expected)
+
+
+def test_the_training_error_counts_every_image_once(digits):
+    """Also with a last batch that is smaller, and with weights that hardly move."""
+    model = models.LinearAutoencoder(4)
+    expected = training.evaluate(model, digits.train)
+    history = training.fit(model, digits, epochs=1, learning_rate=1e-12, batch_size=179)
+    assert history.train_error[0] == pytest.approx(expected, rel=1e-5)
+
+
+def test_every_epoch_has_another_order(digits, monkeypatch):
+    seen = []
+
+    class Watched(models.LinearAutoencoder):
+        def loss(self, images):
+            seen.append(images[0].clone())
+            return super().loss(images)
+
+    training.fit(Watched(4), digits, epochs=3, batch_size=180)
+    assert not torch.equal(seen[0], seen[1])
+    assert not torch.equal(seen[1], seen[2])
+    assert not torch.equal(seen[0], seen[2])
 
 
 def test_colour_images_are_trained_in_their_own_range(patches):
@@ -128,20 +184,63 @@ def test_the_fast_recipe_ends_at_rate_zero_and_the_textbooks_stays(digits):
     assert textbook.learning_rate == [1e-3, 1e-3]
 
 
+def test_the_textbooks_recipe_is_adam_as_the_lesson_writes_it(digits):
+    """Rate and weight decay are the blog's, as cell 14 of lesson 1 has them."""
+    ours, theirs = models.LinearAutoencoder(4), models.LinearAutoencoder(4)
+    training.fit(ours, digits, epochs=1, batch_size=60)
+    adam = torch.optim.Adam(theirs.parameters(), lr=1e-3, weight_decay=1e-5)
+    order = torch.Generator().manual_seed(1)  # of the first epoch of seed 0
+    for images, _ in digits.train.batches(60, shuffle=True, generator=order):
+        (theirs(images) - images).square().mean().backward()
+        adam.step()
+        adam.zero_grad()
+    for one, other in zip(ours.parameters(), theirs.parameters(), strict=True):
+        torch.testing.assert_close(one, other, atol=2e-6, rtol=0)
+
+
+def test_the_textbooks_rate_falls_to_a_fifth_after_20_epochs_of_no_gain(digits, monkeypatch):
+    """As in the UvA course's tutorial 9, which never goes below 5e-5."""
+    monkeypatch.setattr(training, "evaluate", lambda *_: 0.5)
+    history = training.fit(models.LinearAutoencoder(2), digits, epochs=66, batch_size=180)
+    expected = [1e-3] * 21 + [2e-4] * 21 + [5e-5] * 24
+    assert history.learning_rate == pytest.approx(expected)
+
+
+def test_the_fast_recipe_is_the_one_on_the_card():
+    description = weights.card("cifar10-384").recipe["description"]
+    biases = float(re.search(r"Adam (\S+) on the biases", description)[1])
+    share = int(re.search(r"up for (\d+) %", description)[1]) / 100
+    model = models.ConvAutoencoder(4)
+    stepper = recipe("muon").prepare(model, 0.01, 1000)
+    weights_of_muon, of_adam = (optimizer.param_groups[0] for optimizer in stepper.optimizers)
+    assert all(weight.ndim > 1 for weight in weights_of_muon["params"])
+    assert all(bias.ndim == 1 for bias in of_adam["params"])
+    rates = []
+    for _ in range(1000):
+        rates.append((weights_of_muon["lr"], of_adam["lr"]))
+        stepper.step()
+    highest = max(rates)
+    assert highest == pytest.approx((0.01, biases), rel=0.02)
+    assert rates.index(highest) == pytest.approx(1000 * share, abs=2)
+    assert rates[0][0] < 0.001
+    assert rates[515][0] == pytest.approx(0.005, rel=0.01)  # half-way down
+    assert rates[-1][0] < 2e-5
+
+
 def test_what_has_faded_is_set_to_zero_before_it_becomes_denormal(digits):
     model = models.LinearAutoencoder(4)
     for name in ("adam", "muon"):
-        setup = recipe(name).prepare(model, 1e-3, 10)
+        stepper = recipe(name).prepare(model, 1e-3, 10)
         model(digits.train[:8][0]).mean().backward()
-        for optimizer in setup.optimizers:
+        for optimizer in stepper.optimizers:
             optimizer.step()
         weight = model.encoder[1].weight
-        state = setup.optimizers[0].state[weight]
+        state = stepper.optimizers[0].state[weight]
         with torch.no_grad():
             weight[0, 0], weight[0, 1] = 1e-35, 1e-3
             for tensor in (tensor for tensor in state.values() if tensor.ndim):
                 tensor[0, 0] = -1e-40
-        setup.flush()
+        stepper.flush()
         assert weight[0, 0] == 0
         assert weight[0, 1] == 1e-3
         assert all(tensor[0, 0] == 0 for tensor in state.values() if tensor.ndim)
@@ -160,9 +259,9 @@ def test_an_interrupt_keeps_what_was_learnt(digits, stop_after, capsys):
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "muon"])
-@pytest.mark.parametrize("bar", ["0", "1"])
-def test_a_diverging_loss_stops_with_the_last_good_state(digits, monkeypatch, optimizer, bar):
-    monkeypatch.setenv("TQDM_DISABLE", bar)
+@pytest.mark.parametrize("disable", [False, True])
+def test_a_diverging_loss_stops_with_the_last_good_state(digits, monkeypatch, optimizer, disable):
+    monkeypatch.setattr(training, "tqdm", partial(tqdm, disable=disable))
     model = models.LinearAutoencoder(4)
     before = weights_of(model)
     settings = {"optimizer": optimizer, "learning_rate": 1e30, "batch_size": 4}
@@ -211,15 +310,15 @@ def test_a_crashed_run_goes_on_to_the_same_end(digits, tmp_path, stop_after, one
 
 def test_the_best_epochs_model_can_be_had_back(tmp_path):
     model = models.LinearAutoencoder(4)
-    keeper, history = Checkpoint(tmp_path, {"model": model.config}), History()
-    setup = recipe("adam").prepare(model, 1e-3, 10)
+    saver, history = Checkpoint(tmp_path, {"model": model.config}), History()
+    stepper = recipe("adam").prepare(model, 1e-3, 10)
     states = []
     for error in (0.3, 0.1, 0.2):
         with torch.no_grad():
             model.encoder[1].weight.fill_(error)
         history.train_error.append(error)
         history.val_error.append(error)
-        keeper.save(model, setup, history)
+        saver.save(model, stepper, history)
         states.append(weights_of(model))
     other = models.LinearAutoencoder(4, seed=1)
     load_best(tmp_path, other)
@@ -317,6 +416,8 @@ def test_a_full_disk_costs_tensorboards_file_not_the_run(digits, tmp_path, no_ro
         ({"batch_size": 0}, "batch_size must be a whole number of at least 1, got 0"),
         ({"learning_rate": -1.0}, "learning_rate must be above 0"),
         ({"learning_rate": math.nan}, "learning_rate must be above 0"),
+        ({"learning_rate": math.inf}, "learning_rate must be above 0"),
+        ({"seed": 0.5}, "seed must be a whole number of at least 0, got 0.5"),
         ({"optimizer": "moun"}, "one of adam, muon, got 'moun'; did you mean 'muon'"),
     ],
 )
