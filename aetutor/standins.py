@@ -8,9 +8,8 @@ import numpy as np
 from PIL import Image
 
 DIGITS_TEST = 297  # of the 1,797 digits; the other 1,500 are for training
-FLAT = (
-    15  # a patch's standard deviation over a channel's bytes, below which there is nothing to see
-)
+# Standard deviation of a patch's bytes in a channel, below which there is nothing to see.
+LEAST_CONTRAST = 15
 COPIES = 6  # shifted copies of each training digit, so that there is enough to train on
 
 
@@ -67,7 +66,7 @@ def patches():
         )
         for split, field in fields:
             images = _windows(field.round().astype(np.uint8), step=3)
-            images = images[images.std(axis=(1, 2)).mean(axis=1) > FLAT]
+            images = images[images.std(axis=(1, 2)).mean(axis=1) > LEAST_CONTRAST]
             parts[f"{split}_images"].append(images)
             parts[f"{split}_labels"].append(np.full(len(images), label, np.uint8))
     return {name: np.concatenate(arrays) for name, arrays in parts.items()}

@@ -13,12 +13,15 @@ import types
 import zipfile
 
 import numpy as np
+import pooch
 import pytest
 import torch
+from filelock import FileLock
 from torch.utils.data import DataLoader
 
 from aetutor import data, sources
 from aetutor.download import DownloadError, RemoteFile
+from aetutor.sources import _cache, _parsing
 
 
 @pytest.fixture
@@ -26,7 +29,7 @@ def places(tmp_path, monkeypatch):
     """An empty cache and an empty AETUTOR_DATA, not this machine's own."""
     cache, classroom = tmp_path / "cache", tmp_path / "classroom"
     classroom.mkdir()
-    monkeypatch.setattr(sources, "cache_folder", lambda: cache)
+    monkeypatch.setattr(pooch, "os_cache", lambda name: cache)
     monkeypatch.setenv("AETUTOR_DATA", str(classroom))
     return types.SimpleNamespace(cache=cache, classroom=classroom)
 
@@ -184,6 +187,21 @@ def test_splits_and_fingerprint_do_not_depend_on_the_order_in_the_file(places, a
     altered = arrays | {"test_labels": (arrays["test_labels"] + 1) % 10}
     sources.write_npz(places.classroom / "mnist.npz", altered)
     assert data.load_mnist().fingerprint != first.fingerprint
+
+
+@pytest.mark.parametrize(("count", "held_out"), [(60_000, 5_000), (50_000, 5_000), (95, 10)])
+def test_of_the_published_training_images_5000_are_held_out(rng, count, held_out):
+    arrays = {
+        "train_images": rng.integers(0, 256, (count, 4, 4), np.uint8),
+        "train_labels": np.zeros(count, np.uint8),
+        "test_images": rng.integers(0, 256, (7, 4, 4), np.uint8),
+        "test_labels": np.zeros(7, np.uint8),
+    }
+    before = {image.tobytes() for image in arrays["train_images"]}
+    made = data._image_data(sources.MNIST, arrays, "a test", ("zero",), is_standin=True)
+    assert (len(made.train), len(made.val), len(made.test)) == (count - held_out, held_out, 7)
+    split = {image.numpy().tobytes() for image in torch.cat([made.train.images, made.val.images])}
+    assert split == before
 
 
 def test_a_download_is_parsed_and_kept_in_the_cache(places, arrays, serve, monkeypatch):
@@ -362,7 +380,7 @@ def test_a_read_only_or_closed_cache_costs_nothing_but_a_warning(
     monkeypatch.delenv("AETUTOR_DATA")
     publish(monkeypatch, sources.MNIST, mnist_files(arrays), serve)
     with read_only_folder(mode=mode) as folder:
-        monkeypatch.setattr(sources, "cache_folder", lambda: folder)
+        monkeypatch.setattr(pooch, "os_cache", lambda name: folder)
         with pytest.warns(UserWarning, match="cannot be used"):
             found = data.load_mnist(offline="error")
     assert len(found.test) == 5
@@ -372,7 +390,7 @@ def test_a_teachers_read_only_cache_is_read(places, arrays, monkeypatch, read_on
     monkeypatch.delenv("AETUTOR_DATA")
     sources.write_npz(places.cache / "mnist.npz", arrays)
     with read_only_folder(places.cache / "mnist.npz") as folder:
-        monkeypatch.setattr(sources, "cache_folder", lambda: folder)
+        monkeypatch.setattr(pooch, "os_cache", lambda name: folder)
         assert data.load_mnist(offline="error").source == "cache of an earlier download"
 
 
@@ -429,8 +447,8 @@ def test_ctrl_c_ends_the_wait_for_another_process(places, monkeypatch, forked):
     monkeypatch.delenv("AETUTOR_DATA")
     places.cache.mkdir()
     waits = multiprocessing.get_context("fork").Event()
-    monkeypatch.setattr(sources, "print", lambda *said, **settings: waits.set(), raising=False)
-    with sources.FileLock(places.cache / "mnist.lock"):
+    monkeypatch.setattr(_cache, "print", lambda *said, **settings: waits.set(), raising=False)
+    with FileLock(places.cache / "mnist.lock"):
         process = forked(sources.find, sources.MNIST)
         assert waits.wait(timeout=30)
         os.kill(process.pid, signal.SIGINT)
@@ -445,7 +463,7 @@ def test_a_cache_that_cannot_be_locked_is_read_all_the_same(places, arrays, monk
     def refuse(*arguments, **settings):
         raise OSError("no locks on this drive")
 
-    monkeypatch.setattr(sources.FileLock, "acquire", refuse)
+    monkeypatch.setattr(FileLock, "acquire", refuse)
     assert data.load_mnist(offline="error").source == "cache of an earlier download"
 
 
@@ -471,4 +489,4 @@ def test_torch_and_torchvision_of_different_builds_are_explained(monkeypatch):
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setattr(sys, "meta_path", [Broken(), *sys.meta_path])
     with pytest.raises(ImportError, match="different builds; install both again"):
-        sources._torchvision_datasets()
+        _parsing.torchvision_datasets()
