@@ -1,5 +1,6 @@
 import math
 
+import numpy as np
 import pytest
 import scipy.linalg
 import torch
@@ -83,6 +84,16 @@ def test_a_mixture_finds_two_clusters_and_draws_from_both():
     assert (drawn.abs() - 5).abs().max() < 1
     cold = latent.Mixture(codes, 2).sample(3000, temperature=0.01)
     assert (cold.abs() - 5).abs().max() < 0.1
+
+
+def test_the_components_of_a_mixture_are_drawn_apart():
+    """Two clusters of one shape: their codes must not have the same places within them."""
+    noise = torch.randn(900, 2, generator=torch.Generator().manual_seed(0)) / 10
+    codes = noise + torch.where(torch.arange(900) < 450, -5.0, 5.0)[:, None]
+    drawn = latent.Mixture(codes, 2).sample(400)
+    one, other = drawn[drawn[:, 0] < 0][:150], drawn[drawn[:, 0] > 0][:150]
+    correlation = np.corrcoef((one - one.mean(0)).flatten(), (other - other.mean(0)).flatten())
+    assert abs(correlation[0, 1]) < 0.25
 
 
 @pytest.mark.parametrize("name", ["standard", "gaussian"])

@@ -1,3 +1,5 @@
+import math
+
 import pytest
 import torch
 
@@ -134,3 +136,20 @@ def test_scrambling_keeps_every_tile(photographs):
 def test_what_cannot_be_made_is_refused(photographs, make, message):
     with pytest.raises(ValueError, match=message):
         make(photographs)
+
+
+def test_a_ramp_rises_in_another_direction_in_each_image_and_channel():
+    ramps = patterns.ramp(5)
+    right, down = ramps[..., 16, 17] - ramps[..., 16, 16], ramps[..., 17, 16] - ramps[..., 16, 16]
+    angles = torch.atan2(down, right).flatten().sort().values  # (5 x 3,)
+    assert angles.diff().min() > 1e-4
+    assert angles[-1] - angles[0] > math.pi
+
+
+def test_each_image_is_scrambled_in_another_order_and_all_its_channels_alike():
+    place = torch.arange(64.0).reshape(8, 8).repeat_interleave(4, 0).repeat_interleave(4, 1)
+    scrambled = patterns.scrambled((place / 64).expand(4, 3, 32, 32))
+    orders = scrambled[:, :, ::4, ::4].flatten(2) * 64  # (4, 3, 64)
+    assert torch.equal(orders.sort(dim=2).values, torch.arange(64.0).expand(4, 3, 64))
+    assert torch.equal(orders, orders[:, :1].expand(-1, 3, -1))
+    assert len({tuple(order.tolist()) for order in orders[:, 0]}) == 4

@@ -158,6 +158,24 @@ def test_a_heatmap_shows_rows_columns_and_numbers():
     assert [text.get_text() for text in axis.texts] == ["1.00", "0.99", "0.10", "0.25"]
 
 
+def test_a_heatmaps_colours_end_and_turn_where_they_are_told_to():
+    values = {"a": {"x": 0.5, "y": 0.6}, "b": {"x": 0.7, "y": 0.8}}
+    (fields,) = plotting.heatmap(values, label="l", lowest=0.0, highest=1.0).axes[0].collections
+    assert fields.get_clim() == (0.0, 1.0)
+    (fields,) = plotting.heatmap(values, label="l").axes[0].collections
+    assert fields.get_clim() == (0.5, 0.8)
+    limits = {"center": 0.5, "lowest": 0.4, "highest": 1.0}
+    (fields,) = plotting.heatmap(values, label="l", **limits).axes[0].collections
+    middle = np.array(fields.cmap(fields.norm(0.5))[:3])
+    assert np.ptp(middle) < 0.05  # grey: neither blue nor red
+
+
+def test_learning_curves_and_intervals_have_a_logarithmic_axis(history):
+    assert plotting.learning_curves({"a": history}).axes[0].get_yscale() == "log"
+    axis = plotting.intervals({"a": torch.tensor([1.0, 10.0])}, xlabel="x").axes[0]
+    assert (axis.get_xscale(), axis.get_yscale()) == ("log", "linear")
+
+
 def test_intervals_lie_where_the_numbers_are():
     values = {"known": torch.arange(1.0, 102.0), "strange": torch.tensor([200.0, 300.0, 400.0])}
     axis = plotting.intervals(values, xlabel="error").axes[0]

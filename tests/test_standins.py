@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -20,11 +22,32 @@ def test_standins_have_the_shape_and_type_of_the_real_images(make, shape, labels
         assert images.std(axis=(1, 2)).mean(axis=-1).min() > 5  # nothing flat
 
 
-def test_no_test_image_is_among_the_training_images():
-    for make in (standins.digits, standins.patches):
-        arrays = make()
-        train = {image.tobytes() for image in arrays["train_images"]}
-        assert not any(image.tobytes() in train for image in arrays["test_images"])
+def ink(image):
+    """The part of a digit's field that is not empty, wherever the digit was placed."""
+    rows, columns = np.nonzero(image)
+    return image[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1].tobytes()
+
+
+def test_no_test_digit_is_among_the_training_digits():
+    arrays = standins.digits()
+    train = {ink(image) for image in arrays["train_images"]}
+    assert len(train) == 1500  # each comes several times, placed differently
+    assert not any(ink(image) in train for image in arrays["test_images"])
+
+
+def test_no_training_patch_overlaps_a_test_patch(monkeypatch):
+    """Of photographs whose red says in which column a pixel is."""
+    column, rng = np.arange(640), np.random.default_rng(0)
+    photograph = rng.integers(0, 256, (427, 640, 3), np.uint8)
+    photograph[..., 0] = column // 4 + 50
+    photographs = SimpleNamespace(images=[photograph, photograph])
+    monkeypatch.setattr("sklearn.datasets.load_sample_images", lambda: photographs)
+    monkeypatch.setattr(standins, "LEAST_CONTRAST", 0)
+    arrays = standins.patches()
+    train, test = (set(arrays[f"{split}_images"][..., 0].flat) for split in ("train", "test"))
+    assert train
+    assert test
+    assert not train & test
 
 
 def test_standins_are_the_same_every_time():
