@@ -116,6 +116,7 @@ notebooks: install-test
 
 figures: install
 	@$(BIN)/python tools/figures.py
+	@$(BIN)/python tools/morph.py
 
 train: install
 	@$(BIN)/python -m aetutor train all --to aetutor/weights

@@ -18,6 +18,7 @@ from web import explorers, pages
 ROOT = Path(__file__).parents[1]
 HERE, SITE, WORK = ROOT / "web", ROOT / "site", ROOT / "build" / "site"
 NODE = 20
+NO_PACKAGES = "npm could not install the packages that the pages need: is there no network?"
 # 538 of a page's 853 kB; the icons come from the style sheet's fonts all the same.
 FONTAWESOME = re.compile(r"<(script|link)[^>]*fontawesome\.js[^>]*>(</script>)?\s*")
 ENGINE = HERE / "node_modules/onnxruntime-web/dist/ort-wasm-simd-threaded.wasm"
@@ -36,6 +37,7 @@ def main():
     shutil.copy(katex / "katex.min.css", static / "katex")
     pages.write(WORK / "source", static, exported(static / "files"), repository())
     shutil.copy(HERE / "style.css", static)
+    shutil.copy(ROOT / "images/02_interpolation.png", static / "preview.png")
     bundle(static)
     render()
     finish()
@@ -60,7 +62,8 @@ def install():
     if stamp.exists() and stamp.read_text() == wanted:
         return
     print("Installing what the pages need from npm into web/node_modules.")
-    subprocess.run(["npm", "ci", "--no-audit", "--no-fund", "--silent"], cwd=HERE, check=True)
+    if subprocess.run(["npm", "ci", "--no-audit", "--no-fund", "--silent"], cwd=HERE).returncode:
+        sys.exit(NO_PACKAGES)
     stamp.write_text(wanted)
 
 
