@@ -11,11 +11,11 @@ from aetutor import zoo
 # Heavier modules are imported by the commands that need them, so that --help comes at once.
 
 SETTINGS = ("latent_dim", "epochs", "learning_rate", "batch_size", "flip", "seeds")
-INTERRUPTED = "aetutor: interrupted; the same command goes on from the last whole epoch"
+INTERRUPTED = "aetutor: interrupted; the same command continues after the last whole epoch"
 
 
 def main(arguments=None):
-    """Run one command; errors that a reader can mend end in one sentence, not a traceback."""
+    """Run one command; errors that a reader can fix end in one sentence, not a traceback."""
     options = _parser().parse_args(arguments)
     try:
         options.run(options)
@@ -70,7 +70,7 @@ def train_one(entry, to, runs):
     """Train a network once per seed and write it, with all runs' errors on its card.
 
     The real images only: what ships is never trained on a stand-in. Until the model is
-    written, checkpoints in ``runs`` let the same command go on after an interrupt.
+    written, checkpoints in ``runs`` let the same command continue after an interrupt.
     """
     from aetutor import data, weights
 
@@ -90,7 +90,7 @@ def train_one(entry, to, runs):
 
 
 def _run(entry, images, seed, folder):
-    """Model, history and test error of one run, which goes on where an interrupted one stopped."""
+    """Model, history and test error of one run, which continues where it was interrupted."""
     from aetutor import training
 
     model, history = training.reproduce(
@@ -113,13 +113,7 @@ def _card(entry, images, results):
         name=entry.name,
         model=models[0].config,
         data={key: getattr(images, key) for key in ("name", "fingerprint", "is_standin")},
-        recipe={
-            "optimizer": entry.optimizer,
-            "learning_rate": entry.learning_rate,
-            "batch_size": entry.batch_size,
-            "flip": entry.flip,
-            "description": recipes.recipe(entry.optimizer).description,
-        },
+        recipe=entry.recipe | {"description": recipes.recipe(entry.optimizer).description},
         epochs=entry.epochs,
         seeds=list(entry.seeds),
         curves=[history.curves() for history in histories],
@@ -161,19 +155,12 @@ def _parser():
     command.add_argument("--epochs", type=int, metavar="N")
     command.add_argument("--learning-rate", type=float, metavar="X")
     command.add_argument("--batch-size", type=int, metavar="N")
-    command.add_argument(
-        "--flip",
-        action=argparse.BooleanOptionalAction,
-        help="mirror each training image at random, or not",
-    )
+    mirror = "mirror each training image at random, or not"
+    command.add_argument("--flip", action=argparse.BooleanOptionalAction, help=mirror)
     command.add_argument("--seeds", type=int, nargs="+", metavar="N", help="a run each")
     command.add_argument("--to", default=".", metavar="FOLDER", help="where the file goes")
-    command.add_argument(
-        "--runs",
-        default="runs",
-        metavar="FOLDER",
-        help="where checkpoints and TensorBoard's files go; default: runs",
-    )
+    runs = "where checkpoints and TensorBoard's files go; default: runs"
+    command.add_argument("--runs", default="runs", metavar="FOLDER", help=runs)
     command.set_defaults(run=train)
 
     command = commands.add_parser("evaluate", help=evaluate.__doc__, description=evaluate.__doc__)

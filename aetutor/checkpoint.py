@@ -28,8 +28,8 @@ class Checkpoint:
     ----------
     folder : path
     run : dict
-        What tells this run from others; plain JSON values. A checkpoint of another run is
-        refused, not overwritten.
+        What distinguishes this run from others; plain JSON values. A checkpoint of another run
+        is refused, not overwritten.
     """
 
     def __init__(self, folder, run):
@@ -37,7 +37,7 @@ class Checkpoint:
         self.run = json.loads(json.dumps(run))  # tuples become lists, as they will be read
 
     def save(self, model, stepper, history):
-        """Write the state after an epoch; a disk that is full costs the checkpoint, not the run."""
+        """Write the state after an epoch; if the disk is full, training continues without it."""
         state = {
             "run": self.run,
             "model": model.state_dict(),
@@ -51,8 +51,8 @@ class Checkpoint:
             self._write(LAST, state)
         except OSError as error:
             warnings.warn(
-                f"no checkpoint was written to {self.folder}: {error}; training goes on, and the "
-                "checkpoint before, if there was one, is still good",
+                f"no checkpoint was written to {self.folder}: {error}; training continues, and the "
+                "previous checkpoint, if any, is still good",
                 stacklevel=3,
             )
 
@@ -123,7 +123,7 @@ def _read(path, names):
         # weights_only: a checkpoint may come from somebody else, so it must not run code.
         state = torch.load(io.BytesIO(content[DIGEST:]), map_location="cpu", weights_only=True)
         if not isinstance(state, dict) or names - state.keys():
-            raise ValueError("it is no checkpoint of aetutor's")
+            raise ValueError("it is not an aetutor checkpoint")
     except UNREADABLE as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise ValueError(

@@ -121,7 +121,7 @@ class ImageData:
     source : str
         Where these bytes came from, in words.
     is_standin : bool
-        True if these are other images, used because the real ones could not be had.
+        True if these are other images, used because the real ones were not available.
     class_names : tuple of str
         Name of each label.
     value_range : tuple of float

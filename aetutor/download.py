@@ -12,7 +12,7 @@ from tqdm import tqdm
 from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 CONNECT_TIMEOUT = 5  # seconds until a host must have answered
-STALL_TIMEOUT = 15  # seconds without a byte, after which a host is given up
+STALL_TIMEOUT = 15  # seconds without a byte, after which we give up on a host
 TRIAL_SECONDS = 20  # a mirror shows its speed for this long before it is judged
 CHUNK = 256 * 1024  # bytes read at a time, at most
 SLOWEST_MIRROR = 250_000  # bytes per second; CIFAR-10 would take eleven minutes
@@ -88,7 +88,7 @@ def fetch(remote, folder):
 
 
 class _Downloader:
-    """Downloads for pooch, with an end to the patience for slow and for endless hosts."""
+    """Downloads for pooch, and gives up on slow and on endless hosts."""
 
     def __init__(self, size, slowest):
         self.size, self.slowest = size, slowest

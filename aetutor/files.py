@@ -1,4 +1,4 @@
-"""Write a file so that nobody ever sees half of it."""
+"""Atomic writes: nobody ever sees half a file."""
 
 import os
 import tempfile
@@ -10,7 +10,7 @@ from pathlib import Path
 def replacing(path):
     """Open a temporary binary file beside ``path`` that takes its place when all went well.
 
-    Killed at any moment, the earlier file of that name, if there was one, is still whole.
+    If the process is killed at any moment, an earlier file of that name is still intact.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ def replacing(path):
             file.flush()
             os.fsync(file.fileno())
             file.close()
-            with suppress(OSError):  # some sticks and network drives know no permissions
+            with suppress(OSError):  # some USB sticks and network drives have no permissions
                 os.chmod(file.name, 0o644)  # a temporary file is private; a classroom's is not
             os.replace(file.name, path)
         except BaseException:

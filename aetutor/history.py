@@ -1,4 +1,4 @@
-"""What a training run leaves behind: errors per epoch, and pictures on the way."""
+"""Training history: errors per epoch, and pictures along the way."""
 
 from dataclasses import dataclass, field
 
@@ -67,7 +67,7 @@ class History:
 
     @classmethod
     def restore(cls, curves, tensors):
-        """Make a record again from its :meth:`curves` and :meth:`tensors`."""
+        """Rebuild a history from its :meth:`curves` and :meth:`tensors`."""
         history = cls(**curves | {"value_range": tuple(curves["value_range"])})
         history.images = tensors.get("images")
         pictures = {

@@ -15,7 +15,7 @@ from torch.nn import functional as F
 
 from aetutor.checks import known_name, whole_number
 
-# Reconstructions of interpolated or rounded images may miss the range by a rounding error.
+# Interpolated or rounded images may leave the range by a rounding error.
 TOLERANCE = 1e-3
 
 
@@ -98,7 +98,7 @@ class Autoencoder(nn.Module):
         return self.decode(self.encode(images))
 
     def loss(self, images):
-        """Return what training makes small: here the mean squared error of the reconstructions.
+        """Return what training minimises: here the mean squared error of the reconstructions.
 
         A kind that learns something else overrides it.
 
@@ -286,7 +286,7 @@ class PCAAutoencoder(Autoencoder):
         total = sum(batch.flatten(1).sum(dim=0) for batch in in_batches(images, 1000))
         mean = total / len(images)
         directions = _leading_directions(_covariance(images, mean), latent_dim).to(mean)
-        # A component is as good as its opposite; always the same one of the two.
+        # A component and its opposite are equally good; this is always the same one of the two.
         largest = directions.gather(0, directions.abs().argmax(dim=0, keepdim=True))
         model.mean.copy_(mean)
         model.components.copy_((directions * largest.sign()).T)
@@ -376,8 +376,8 @@ def _covariance(images, mean):
 
 def _leading_directions(covariance, count):
     """The eigenvectors (D, count) of the largest eigenvalues, the largest first."""
-    # float64: with fewer images than pixels, eigh in float32 may find no end. SciPy's computes no
-    # more than are wanted, here in the memory of the (symmetric) matrix itself.
+    # float64: with fewer images than pixels, eigh may not converge in float32. SciPy's computes
+    # no more than are wanted, here in the memory of the (symmetric) matrix itself.
     square = covariance.cpu().double().numpy().T
     del covariance
     leading = len(square) - count, len(square) - 1  # the largest eigenvalues come last
@@ -420,7 +420,7 @@ def _dense(sizes):
     for inputs, outputs in pairwise(sizes):
         layers += [nn.Linear(inputs, outputs), nn.ReLU()]
     for hidden in layers[:-2:2]:
-        # Every ReLU starts open; of 12 that start at random, some close at once and for good.
+        # Every ReLU starts open; of 12 that start at random some are closed, and not all reopen.
         nn.init.constant_(hidden.bias, 0.3)
     return layers[:-1]
 

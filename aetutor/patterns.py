@@ -1,7 +1,7 @@
-"""Images that no data set holds: noise, plain colours, checkerboards, spoilt photographs.
+"""Images unlike any training data: noise, colours, checkerboards, corrupted photographs.
 
 Those that start from nothing take a count, the shape (C, H, W) of one image and a value range, and
-give (count, C, H, W) float32; those that spoil images give images of the same shape. Whatever is
+return (count, C, H, W) float32; those that corrupt images return images of the same shape. What is
 random depends on ``seed`` alone.
 """
 
@@ -174,7 +174,7 @@ def noisy(images, strength, *, value_range=RANGE, seed=0):
 
 
 def scrambled(images, *, cell=4, seed=0):
-    """Return images cut into square tiles that are laid out anew, each image in another order.
+    """Return images cut into square tiles and shuffled, each image in another order.
 
     Parameters
     ----------

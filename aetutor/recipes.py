@@ -35,7 +35,7 @@ class Stepper:
         return self.optimizers[0].param_groups[0]["lr"]
 
     def step(self):
-        """Change the weights by their gradients, and forget these."""
+        """Update the weights from their gradients, and clear these."""
         for optimizer in self.optimizers:
             optimizer.step()
             optimizer.zero_grad()
@@ -43,16 +43,16 @@ class Stepper:
             schedule.step()
 
     def end_epoch(self, val_error):
-        """Change the learning rates as the schedule asks after an epoch."""
+        """Update the learning rates after an epoch, where the schedule asks for it."""
         for schedule in self.epoch_schedules:
             schedule.step(val_error)
 
     @torch.no_grad()
     def flush(self):
-        """Set to zero what has faded to almost nothing in the weights and their momenta.
+        """Set weights and momenta to zero once they have decayed to almost nothing.
 
-        What belongs to a pixel that is hardly ever lit fades by the same factor step after step,
-        until it is denormal; and with such numbers processors are many times slower.
+        Those of a pixel that is hardly ever lit shrink by the same factor at every step, until they
+        are denormal numbers, with which processors are many times slower.
         """
         for optimizer in self.optimizers:
             for weight, state in optimizer.state.items():
@@ -64,7 +64,7 @@ class Stepper:
         return {name: [part.state_dict() for part in parts] for name, parts in vars(self).items()}
 
     def load_state_dict(self, state):
-        """Put every part back into a state that :meth:`state_dict` returned."""
+        """Restore every part from a state that :meth:`state_dict` returned."""
         for name, parts in vars(self).items():
             for part, part_state in zip(parts, state[name], strict=True):
                 part.load_state_dict(part_state)

@@ -1,4 +1,4 @@
-"""Stand-ins for MNIST and CIFAR-10 with no network, from images that scikit-learn ships.
+"""Stand-ins for MNIST and CIFAR-10 when there is no network: images that scikit-learn has.
 
 They have the shapes and the pixel types of the originals, so that every lesson runs; they
 are fewer and simpler, so the lessons' numbers differ.
@@ -25,7 +25,7 @@ def digits():
         ``train_images`` (9000, 28, 28) and ``test_images`` (297, 28, 28), uint8, with
         ``train_labels`` and ``test_labels``, uint8, 0 to 9.
     """
-    from sklearn.datasets import load_digits  # here: who has the real images waits for nothing
+    from sklearn.datasets import load_digits  # here: nobody with the real images has to wait for it
 
     small = load_digits()
     images = np.stack([_enlarged(image) for image in small.images])

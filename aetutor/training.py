@@ -20,7 +20,7 @@ from aetutor.recipes import recipe
 
 PICTURE_EPOCHS = (1, 5, 10, 15, 20)
 PICTURES = 8
-CHECK_EVERY = 50  # batches between two looks at the loss, for each of which a GPU is waited for
+CHECK_EVERY = 50  # batches between two looks at the loss, each of which waits for the GPU
 
 
 class DivergedError(FloatingPointError):
@@ -48,7 +48,7 @@ def fit(
     """Train an autoencoder on ``data.train`` by its own ``loss``, watching ``data.val``.
 
     A GPU is used if there is one; the model comes back to where it was, in evaluation mode.
-    Interrupted, it keeps what it has learnt so far.
+    If training is interrupted, the model keeps what it has learnt so far.
 
     Parameters
     ----------
@@ -69,8 +69,8 @@ def fit(
     picture_epochs : iterable of int
         Epochs after which the first validation images' reconstructions are kept.
     checkpoint, log_dir : path, optional
-        Folders: for the state after every epoch, from which the same call continues, and for
-        TensorBoard.
+        Folders: for the state after each epoch, from which the same call continues (see
+        :mod:`aetutor.checkpoint`), and for TensorBoard.
 
     Returns
     -------
@@ -85,14 +85,15 @@ def fit(
     """
     run = _described(model, data, epochs, optimizer, learning_rate, batch_size, flip, seed)
     with _on_best_device(model) as device, _Records(run, checkpoint, log_dir) as records:
-        stepper = recipe(optimizer).prepare(model, run["learning_rate"], epochs * _steps(run))
+        steps = run["epochs"] * _steps(run)
+        stepper = recipe(optimizer).prepare(model, run["learning_rate"], steps)
         history = records.begin(model, stepper, data.val, picture_epochs)
         _train(model, data.train.to(device), data.val.to(device), stepper, history, records, run)
     return history
 
 
 def _train(model, train, val, stepper, history, records, run):
-    """Train epoch by epoch, to the last or until somebody interrupts it."""
+    """Train epoch by epoch, until the last one or an interrupt."""
     try:
         for epoch in range(len(history) + 1, run["epochs"] + 1):
             start, before = time.perf_counter(), _copied(model.state_dict())
@@ -120,7 +121,7 @@ def _train(model, train, val, stepper, history, records, run):
 def _train_once(model, batches, stepper):
     """Train on each batch once; return the terms of the loss by name, means over all images.
 
-    Once the loss is no longer finite it ends early, and returns it so.
+    It ends early if the loss is no longer finite, and returns that.
     """
     model.train()
     device = _device_of(model)
@@ -172,18 +173,8 @@ def reproduce(name, data, *, seed=None, checkpoint=None, log_dir=None):
         raise ValueError(f"{entry.name} is trained on {entry.data}, got {data.name}")
     seed = entry.seeds[0] if seed is None else seed
     model = build({"kind": entry.kind, "latent_dim": entry.latent_dim, "seed": seed})
-    history = fit(
-        model,
-        data,
-        epochs=entry.epochs,
-        optimizer=entry.optimizer,
-        learning_rate=entry.learning_rate,
-        batch_size=entry.batch_size,
-        flip=entry.flip,
-        seed=seed,
-        checkpoint=checkpoint,
-        log_dir=log_dir,
-    )
+    places = {"checkpoint": checkpoint, "log_dir": log_dir}
+    history = fit(model, data, epochs=entry.epochs, seed=seed, **entry.recipe, **places)
     return model, history
 
 
@@ -230,7 +221,7 @@ def best_device():
 
 
 def _described(model, data, epochs, optimizer, learning_rate, batch_size, flip, seed):
-    """Check the arguments of a run; return what tells it from others, its settings among them."""
+    """Check the arguments of a run; return its settings, and what else distinguishes it."""
     usual = recipe(optimizer)
     learning_rate = usual.learning_rate if learning_rate is None else learning_rate
     batch_size = usual.batch_size if batch_size is None else batch_size
@@ -273,7 +264,7 @@ def _shuffled(train, epoch, run):
 
 
 class _Records:
-    """What a run leaves behind after each epoch: pictures, a checkpoint, TensorBoard's files."""
+    """What is stored after each epoch: pictures, a checkpoint, TensorBoard's files."""
 
     def __init__(self, run, checkpoint, log_dir):
         self.checkpoint = None if checkpoint is None else Checkpoint(checkpoint, run)
@@ -287,7 +278,7 @@ class _Records:
             self.board.close()
 
     def begin(self, model, stepper, val, picture_epochs):
-        """Return the history to go on with: an empty one, or that of the checkpoint."""
+        """Return the history to continue: an empty one, or that of the checkpoint."""
         self.picture_epochs = set(picture_epochs)
         history = History(value_range=val.value_range, images=val.images[:PICTURES].contiguous())
         if self.checkpoint is not None:
@@ -315,7 +306,7 @@ def _copied(state):
 
 @contextmanager
 def _on_best_device(model):
-    """Lend a model to the fastest device, and bring it back; it keeps the fastest layout."""
+    """Move a model to the fastest device, and back again; it keeps the fastest memory layout."""
     home, device = _device_of(model), best_device()
     try:
         # channels_last: colour images take an eighth less time to train on and a third less to

@@ -21,7 +21,7 @@ SUFFIX = ".safetensors"
 
 @dataclass(frozen=True)
 class Card:
-    """What is known of a trained model.
+    """What is known about a trained model.
 
     Attributes
     ----------
@@ -41,7 +41,7 @@ class Card:
         Mean squared error per pixel of each run's final model, in the data's value range squared.
     versions : dict of str to str
     command : str
-        What makes the file again.
+        The command that reproduces the file.
     """
 
     name: str
@@ -68,7 +68,7 @@ def save(path, model, card, history):
     Parameters
     ----------
     path : path
-        ``.safetensors`` by custom. It appears only when it is whole.
+        Usually ``.safetensors``. Written atomically.
     model : Autoencoder
     card : Card
     history : History
@@ -94,7 +94,7 @@ def load(path):
     FileNotFoundError
         If there is no such file.
     ValueError
-        Naming the file and the reason, if it is damaged, altered or of another kind.
+        If it is damaged, altered or of another kind; the message has the file and the reason.
     """
     card, tensors = _read(path)
     try:
@@ -159,7 +159,7 @@ def _read(path):
             metadata = file.metadata() or {}
             missing = {"card", "sha256"} - metadata.keys()
             if missing:
-                raise ValueError(f"it has no {' and no '.join(sorted(missing))} of aetutor's")
+                raise ValueError(f"it lacks aetutor's {' and '.join(sorted(missing))}")
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         if _digest(metadata["card"], tensors) != metadata["sha256"]:
             raise ValueError("its contents do not match its SHA-256: it was damaged or altered")

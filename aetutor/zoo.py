@@ -42,11 +42,18 @@ class Entry:
     seeds: tuple[int, ...] = (0,)
 
     @property
+    def recipe(self):
+        """The settings of its training, as :func:`aetutor.training.fit` takes them."""
+        names = ("optimizer", "learning_rate", "batch_size", "flip")
+        return {name: getattr(self, name) for name in names}
+
+    @property
     def command(self):
         """What trains it on the command line."""
         if ENTRIES.get(self.name) == self:
             return f"python -m aetutor train {self.name}"
-        like = next(e.name for e in ENTRIES.values() if _alike(e) == _alike(self))
+        fixed = (self.kind, self.data, self.optimizer)  # what no option of the command sets
+        like = next(e.name for e in ENTRIES.values() if (e.kind, e.data, e.optimizer) == fixed)
         return (
             f"python -m aetutor train {self.name} --like {like} --latent-dim {self.latent_dim} "
             f"--epochs {self.epochs} --learning-rate {self.learning_rate!r} "
@@ -55,26 +62,9 @@ class Entry:
         )
 
 
-def _alike(entry):
-    """What the command line cannot set but by naming another entry."""
-    return entry.kind, entry.data, entry.optimizer
-
-
-MNIST = {
-    "data": "mnist",
-    "optimizer": "muon",
-    "epochs": 30,
-    "learning_rate": 0.02,
-    "batch_size": 64,
-}
-CIFAR10 = {
-    "data": "cifar10",
-    "optimizer": "muon",
-    "epochs": 30,
-    "learning_rate": 0.01,
-    "batch_size": 64,
-    "flip": True,
-}
+FAST = {"optimizer": "muon", "epochs": 30, "batch_size": 64}
+MNIST = {"data": "mnist", "learning_rate": 0.02, **FAST}
+CIFAR10 = {"data": "cifar10", "learning_rate": 0.01, "flip": True, **FAST}
 # The settings of the blog that lesson 1 follows, which are the textbook's.
 TEXTBOOK = {"optimizer": "adam", "learning_rate": 1e-3, "batch_size": 64}
 MNIST_TEXTBOOK = {"data": "mnist", "epochs": 20, "seeds": (0, 1, 2), **TEXTBOOK}

@@ -85,7 +85,7 @@ def test_an_interrupted_training_goes_on_with_the_same_command(stop_after):
     settings = ["--latent-dim", "3", "--epochs", "3", "--batch-size", "60"]
     command = ["train", "mine", "--like", "mnist-linear-10", *settings]
     undo = stop_after(8, KeyboardInterrupt)  # in the third epoch
-    with pytest.raises(SystemExit, match="the same command goes on"):
+    with pytest.raises(SystemExit, match="the same command continues"):
         main(command)
     undo()
     assert not Path("mine.safetensors").exists()

@@ -382,7 +382,7 @@ def test_a_checkpoint_cannot_run_code(digits, tmp_path, capsys):
         (tmp_path / "last.pt").write_bytes(digest + buffer.getvalue())
 
     plant({"no": "checkpoint"})
-    with pytest.raises(ValueError, match="no checkpoint of aetutor's"):
+    with pytest.raises(ValueError, match="not an aetutor checkpoint"):
         training.fit(models.LinearAutoencoder(4), digits, epochs=1, checkpoint=tmp_path)
     plant({"run": Trap()})
     with pytest.raises(ValueError, match="cannot be read"):

@@ -82,7 +82,7 @@ def test_a_file_that_others_wrote_is_refused(tmp_path):
 
     path = tmp_path / "theirs.safetensors"
     save_file({"weight": torch.zeros(2)}, path)
-    with pytest.raises(ValueError, match="it has no card and no sha256 of aetutor's"):
+    with pytest.raises(ValueError, match="it lacks aetutor's card and sha256"):
         weights.load(path)
     torch.save({"weight": torch.zeros(2)}, path)
     with pytest.raises(ValueError, match=r"theirs\.safetensors cannot be used"):

@@ -28,8 +28,8 @@ class Gaussian:
 
     def __init__(self, mean, covariance):
         self.mean, self.covariance = mean, covariance
-        # Also for a covariance with directions in which nothing varies, unlike Cholesky; with
-        # many of these eigh in float32 may find no end. (An Apple GPU has no float64.)
+        # Unlike Cholesky it allows directions in which nothing varies; with many of these eigh
+        # may not converge in float32. (An Apple GPU has no float64.)
         values, vectors = torch.linalg.eigh(covariance.cpu().double())
         self.scales = values.clamp(min=0).sqrt().flip(0).to(covariance)
         self.axes = vectors.flip(1).to(covariance)

@@ -93,16 +93,16 @@ def _read_cached(path, source):
 
 
 def _announced(lock, source):
-    """Take a lock, saying so if that means to wait."""
+    """Acquire a lock, and say so if that means waiting."""
     try:
         return lock.acquire(timeout=0)
     except Timeout:
-        print(f"Waiting for another process that downloads {source.title}", flush=True)
+        print(f"Waiting for another process that is downloading {source.title}", flush=True)
         return lock.acquire()
 
 
 def _tidy(path):
-    """Remove what a download that was killed has left; its lock is ours now."""
+    """Remove what a killed download has left behind; its lock is ours now."""
     for leftover in path.parent.glob(f"{path.stem}-download-*"):
         shutil.rmtree(leftover, ignore_errors=True)
     for leftover in path.parent.glob(f"{path.name}.*.part"):

@@ -1,4 +1,4 @@
-"""What has to be known of each data set: its files, hosts and hashes, its classes, its stand-in."""
+"""What is known about each data set: its files, hosts and hashes, its classes, its stand-in."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from aetutor.download import RemoteFile
 
 @dataclass(frozen=True)
 class Source:
-    """What has to be known of a data set to find it.
+    """What is needed to find a data set.
 
     Attributes
     ----------
