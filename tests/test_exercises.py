@@ -120,15 +120,16 @@ WRONG = {
         (29, "Not every size comes back"),
         (31, "9 steps between"),
         (27.0, "27 is not the right value"),
+        (28.02, "28.02 is not the right value"),
     ],
     lesson_1.count_weights: [
         (lambda s: 2 * sum(a * b for a, b in pairwise(s)), "biases are forgotten"),
         (lambda s: sum(a * b + b for a, b in pairwise(s)), "the encoder alone"),
-        (lambda s: 2 * sum(a * b + b for a, b in pairwise(s)), "not as many"),
+        (lambda s: 2 * sum(a * b + b for a, b in pairwise(s)), "does not have as many"),
         (lambda s: 221_978, "not the right value for sizes"),
     ],
     lesson_1.error_of_each: [
-        (lambda r, x: (r - x).square().flatten(1).sum(dim=1), "mean, not the sum"),
+        (lambda r, x: (r - x).square().flatten(1).sum(dim=1), "over the pixels, not the sum"),
         (lambda r, x: F.mse_loss(r, x), "one number for all images"),
         (lambda r, x: (r - x).square().mean(dim=(2, 3)).squeeze(1), "shape should be"),
         (lambda r, x: (r - x).abs().flatten(1).mean(dim=1), "absolute difference"),
@@ -140,14 +141,21 @@ WRONG = {
         (lambda n: 2, "For n = 5"),
     ],
     lesson_1.train_step: [
-        (lambda *a: step(*a, forget=False), "old gradient is not forgotten"),
+        (lambda *a: step(*a, forget=False), "old gradient is not cleared"),
         (lambda *a: step(*a, move=False), "weights have not moved"),
         (lambda *a: step(*a, back=False), "weights have not moved"),
-        (lambda *a: step(*a, plain=False), r"use `.item\(\)`"),
+        (lambda *a: step(*a, plain=False), "still carries its gradient; for a plain number use"),
+        (lambda *a: step(*a, plain=False).detach(), "You return a tensor; for a plain number use"),
         (lambda m, o, x: (step(m, o, x), F.mse_loss(m(x), x).item())[1], "error after the step"),
         (summed_step, "The weights move, but"),
     ],
-    lesson_2.halfway_norm: [(6, "on the arc"), (6 * 2**0.5, "norm of their sum"), (5, "5 is not")],
+    lesson_2.halfway_norm: [
+        (6, "on the arc"),
+        (6 * 2**0.5, "norm of their sum"),
+        (5, "5 is not"),
+        (4.23, "4.23 is"),
+        (4.25, "4.25 is"),
+    ],
     lesson_2.spherical: [
         (latent.interpolate, "the straight path"),
         (stretched, "does not turn evenly"),
@@ -157,7 +165,7 @@ WRONG = {
     lesson_2.through: [
         (
             lambda s, n: torch.cat([latent.interpolate(a, b, n) for a, b in pairwise(s)]),
-            "stop comes twice",
+            "stop appears twice",
         ),
         (
             lambda s, n: latent.interpolate(s[0], s[-1], (len(s) - 1) * (n - 1) + 1),
@@ -467,6 +475,17 @@ def test_numbers_of_any_kind_are_numbers(said):
         torch.tensor([28.0]),
     ):
         assert said(lesson_1.transposed_size, answer) == "Right."
+
+
+def test_booleans_of_any_kind_are_right_where_0_and_1_are_asked_for(said):
+    for kind in (bool, np.bool_, torch.tensor):
+        assert said(lesson_1.output_padding, lambda n, kind=kind: kind(n % 2 == 0)) == "Right."
+        assert "A number is asked for" in said(lesson_1.transposed_size, kind(True))
+
+
+def test_a_norm_to_two_decimals_is_enough(said):
+    for answer in (4.24, 4.243, 6 / 2**0.5):
+        assert said(lesson_2.halfway_norm, answer) == "Right."
 
 
 def test_a_right_answer_stays_right(said):

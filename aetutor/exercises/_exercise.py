@@ -140,12 +140,16 @@ def exercise(*, hint, code, reason):
     return make
 
 
-def number(answer):
-    """Return an answer as a float; refuse what is no number."""
+def number(answer, *, booleans=False):
+    """Return an answer as a float; refuse what is not a number.
+
+    With ``booleans``, True and False count as 1 and 0, whether Python's, NumPy's or torch's.
+    """
     refuse_blank(answer)
-    if isinstance(answer, torch.Tensor | np.ndarray) and math.prod(answer.shape) == 1:
+    if isinstance(answer, torch.Tensor | np.ndarray | np.generic) and math.prod(answer.shape) == 1:
         answer = answer.item()
-    if isinstance(answer, bool) or not isinstance(answer, numbers.Real):
+    refused = isinstance(answer, bool) and not booleans
+    if refused or not isinstance(answer, numbers.Real):
         raise WrongError(f"A number is asked for, not {described(answer)}.")
     if not math.isfinite(answer):
         raise WrongError(f"A finite number is asked for, not {answer}.")

@@ -1,4 +1,4 @@
-"""Exercises of lesson 1: shapes, weights, errors, and a step of training."""
+"""Guesses and exercises of lesson 1: shapes, weights, errors, and a step of training."""
 
 import copy
 from itertools import pairwise
@@ -7,17 +7,52 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from aetutor.exercises._exercise import DICE, WrongError, call, compare, exercise, number, tensor
+from aetutor.exercises._exercise import (
+    DICE,
+    Answer,
+    WrongError,
+    call,
+    compare,
+    exercise,
+    number,
+    tensor,
+)
+from aetutor.exercises._guess import Guess
+
+# The first optimiser of a session imports half of torch. In an exercise, on a busy machine, that
+# might take longer than an answer may, and an import that is cut off half-way stays broken.
+torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=1.0)
+
+tenfold = Guess(
+    "The usual comparison makes the error of the convolutional network about ten times lower. If "
+    "both networks have a code of 64, how many times lower is it?",
+    "Most people stay near ten, because the table says so. But most of the ten comes from the "
+    "longer code, which the table gave to one of the two networks only.",
+    answer=1.44,
+    unit="times",
+    low=0.2,
+    high=15,
+)
+head_start = Guess(
+    "How many of the textbook's 20 epochs does one epoch of the fast recipe overtake, for the "
+    "fully connected network?",
+    "Most people guess two or three: a better recipe sounds like a detail. But how the weights "
+    "are moved can matter more than which layers they are in.",
+    answer=17,
+    unit="epochs",
+    low=0,
+    high=20,
+)
 
 
 @exercise(
-    hint="Each pixel stamps its kernel 3 pixels further. Where does the last stamp begin, where "
-    "does it end? Then the padding cuts something off, on both sides.",
+    hint="Each pixel stamps its kernel 3 pixels further on. Where does the last stamp begin, and "
+    "where does it end? Then the padding cuts something off, on both sides.",
     code="pixels = (10 - 1) * 3 - 2 * 2 + 5",
     reason="$(n - 1)\\,s - 2p + k + o$ with $n = 10$, $s = 3$, $p = 2$, $k = 5$ and no output "
     "padding: the last of 10 stamps begins 27 pixels after the first and is 5 wide, which makes "
-    "32; the padding cuts 2 off each side. That is 28, not 29: both shrink to 10, and only an "
-    "output padding of 1 brings the 29 back.",
+    "32; the padding cuts 2 off each side. That is 28, not 29: both shrink to 10, and you only "
+    "get the 29 back with an output padding of 1.",
 )
 def transposed_size(answer):
     """The size that a transposed convolution makes."""
@@ -30,15 +65,16 @@ def transposed_size(answer):
             "the formula: the padding cuts 2 pixels off each of the two sides.": 30.0,
             "Not every size comes back: 28 and 29 pixels both shrink to 10.": 29.0,
             "Off by one stride: 10 stamps have 9 steps between them.": 31.0,
-            "That is what the convolution makes of 10 pixels; the transposed one grows.": 4.0,
+            "That is what the convolution makes of 10 pixels; the transposed one enlarges.": 4.0,
             "The kernel is forgotten: the last stamp is 5 pixels wide.": 23.0,
         },
+        tolerance=1e-9,
     )
 
 
 @exercise(
     hint="A layer from a to b numbers has a x b weights, and one bias for each of the b. The "
-    "decoder has the same layers the other way round.",
+    "decoder has the same layers in reverse.",
     code="""
     def count_weights(sizes):
         total = 0
@@ -48,7 +84,7 @@ def transposed_size(answer):
         return total
     """,
     reason="The decoder's matrices are as large as the encoder's, but its biases are not: a layer "
-    "has one bias for each number that comes *out*.",
+    "has one bias for each number it puts *out*.",
 )
 def count_weights(answer):
     """The number of weights of a fully connected autoencoder."""
@@ -70,8 +106,8 @@ def count_weights(answer):
                 "That is the encoder alone; the decoder has weights, too.": (
                     float(matrices + outputs)
                 ),
-                "The decoder's biases are not as many as the encoder's: count the numbers that "
-                "come out of each of its layers.": 2.0 * (matrices + outputs),
+                "The decoder does not have as many biases as the encoder: count the numbers "
+                "that each of its layers puts out.": 2.0 * (matrices + outputs),
             },
             given=f"sizes = {sizes}",
             tolerance=1e-9,
@@ -84,8 +120,8 @@ def count_weights(answer):
     def error_of_each(reconstructions, images):
         return (reconstructions - images).square().flatten(1).mean(dim=1)
     """,
-    reason="`flatten(1)` keeps the first dimension, the images, and makes one of all others. Over "
-    "that the mean is taken, so that one number per image is left.",
+    reason="`flatten(1)` keeps the first dimension, the images, and merges all others into one. "
+    "The mean over that one leaves one number for each image.",
 )
 def error_of_each(answer):
     """The error of each image by itself."""
@@ -99,7 +135,7 @@ def error_of_each(answer):
             tensor(result, (count,)),
             squares.mean(dim=1),
             {
-                "That is the error per image: over the pixels take the mean, not the sum.": (
+                "That is the error per image: take the mean over the pixels, not the sum.": (
                     squares.sum(dim=1)
                 ),
                 "Divide by as many pixels as there are: not all images have 784.": (
@@ -129,21 +165,20 @@ def output_padding(answer):
     """The output padding that brings a size back."""
     found = {}
     for n in range(5, 40):
-        result = call(answer, n)
-        found[n] = number(int(result) if isinstance(result, bool) else result)
+        found[n] = number(call(answer, n), booleans=True)  # n % 2 == 0 is right
     wrong = [n for n in found if found[n] != 1 - n % 2]
     if all(found[n] == n % 2 for n in found):
-        raise WrongError("It is the other way round: 7 pixels come back with o = 0.")
+        raise WrongError("It is the other way round: you get 7 pixels back with o = 0.")
     if wrong:
         raise WrongError(
-            f"For n = {wrong[0]} the output padding {found[wrong[0]]:g} does not bring {wrong[0]} "
-            "pixels back."
+            f"For n = {wrong[0]}, an output padding of {found[wrong[0]]:g} does not give you "
+            f"{wrong[0]} pixels again."
         )
 
 
 @exercise(
-    hint="The five points of *One step of training, by hand*, in their order. `.item()` makes a "
-    "plain number of a tensor.",
+    hint="The five points of *One step of training, by hand*, in that order. `.item()` turns a "
+    "tensor of one value into a plain number.",
     code="""
     def train_step(model, optimizer, images):
         loss = F.mse_loss(model(images), images)
@@ -152,9 +187,9 @@ def output_padding(answer):
         optimizer.zero_grad()
         return loss.item()
     """,
-    reason="`backward` adds to the gradients that are there, so they must be forgotten before the "
-    "next one. `.item()` gives the number without the graph of operations behind it, which would "
-    "keep the whole batch in memory.",
+    reason="`backward` adds to the gradients that are already there, so they have to be cleared "
+    "before the next one. `.item()` gives you the number without the graph of operations behind "
+    "it, which would keep the whole batch in memory.",
 )
 def train_step(answer):
     """A step of training."""
@@ -180,23 +215,104 @@ def train_step(answer):
         if torch.equal(now, start):
             raise WrongError(
                 "The weights have not moved: `backward` computes the gradients, `step` moves the "
-                "weights by them, and only then `zero_grad` forgets them."
+                "weights by them, and only then `zero_grad` clears them."
             )
         if number_of_step > 1 and torch.allclose(now, hoarded) and not torch.allclose(now, right):
             raise WrongError(
-                "The first step is right, the second is not: the old gradient is not forgotten, "
+                "The first step is right, the second is not: the old gradient is not cleared, "
                 "and the new one is added to it."
             )
         if not torch.allclose(now, right, atol=1e-6):
             raise WrongError(
-                f"The weights move, but after step {number_of_step} they are not where one step "
-                "by the mean squared error puts them."
+                f"The weights move, but after step {number_of_step} they are not where a step "
+                "on the mean squared error takes them."
             )
-        if isinstance(result, torch.Tensor) and result.requires_grad:
-            raise WrongError("What you return still carries its gradient: use `.item()`.")
+        if isinstance(result, torch.Tensor):
+            kept = ", and it still carries its gradient" if result.requires_grad else ""
+            raise WrongError(f"You return a tensor{kept}; for a plain number use `.item()`.")
         compare(
             number(result),
             error,
-            {"That is the error after the step; the one before it is asked for.": after},
+            {"That is the error after the step; return the one before it.": after},
             given=f"step {number_of_step}",
         )
+
+
+ON_YOUR_OWN = (
+    Answer(
+        "The falling rate helps it, too, and the same rate does not, but the gain is smaller. The "
+        "convolutional network had stopped getting better at a constant rate; this one had not.",
+        code="""
+        held_out = mnist.val[:2000][0]
+        for falling in (False, True):
+            network = weights.trained("mnist-linear-10-textbook").train()
+            adam = torch.optim.Adam(network.parameters(), lr=1e-3, weight_decay=1e-5)
+            order = torch.Generator().manual_seed(1)
+            batches = mnist.train.batches(64, shuffle=True, generator=order)
+            before = F.mse_loss(network(held_out), held_out).item()
+            for step, (batch, _) in zip(range(215), batches):
+                if falling:
+                    adam.param_groups[0]["lr"] = 1e-3 * (1 - step / 215)
+                F.mse_loss(network(batch), batch).backward()
+                adam.step()
+                adam.zero_grad()
+            after = F.mse_loss(network(held_out), held_out).item()
+            print(f"falling rate: {falling}; error before {before:.5f}, after {after:.5f}")
+        """,
+    ),
+    Answer(
+        "Batch norm wins with each of these seeds, and by more than the seeds differ among "
+        "themselves. So at the start of training, with this recipe, it helps this network. That "
+        "says nothing yet about the end of training, or about another recipe.",
+        code="""
+        for seed in range(3):
+            for batch_norm in (False, True):
+                network = models.ConvAutoencoder(64, batch_norm=batch_norm, seed=seed)
+                adam = torch.optim.Adam(network.parameters(), lr=1e-3, weight_decay=1e-5)
+                order = torch.Generator().manual_seed(seed)
+                batches = mnist.train.batches(64, shuffle=True, generator=order)
+                for _, (batch, _) in zip(range(100), batches):
+                    F.mse_loss(network(batch), batch).backward()
+                    adam.step()
+                    adam.zero_grad()
+                error = training.evaluate(network, mnist.val)
+                print(f"seed {seed}, batch norm {batch_norm}: held-out error {error:.4f}")
+        """,
+    ),
+    Answer(
+        "The 1 is by far the easiest, for the network and for the average image alike: a 1 has "
+        "the least ink, and two 1s differ mainly in their slant. For the other digits the two "
+        "orders are not the same: what is far from the average is not always hard to draw. (On "
+        "the stand-in the numbers are others.)",
+        code="""
+        model = weights.trained("mnist-conv-10")
+        images, labels = mnist.test[:]
+        average = mnist.train[:][0].mean(dim=0)
+        per_digit = {}
+        for digit in range(10):
+            own = images[labels == digit]
+            with torch.inference_mode():
+                of_network = F.mse_loss(model(own), own).item()
+            of_average = F.mse_loss(average.expand_as(own), own).item()
+            per_digit[digit] = {"network": of_network, "average image": of_average}
+        pd.DataFrame(per_digit).T.rename_axis("digit").style.format("{:.4f}")
+        """,
+    ),
+    Answer(
+        "PCA needs about five times as many numbers as the network. Clipping saves it a few.",
+        code="""
+        some = mnist.test[:2000][0]
+        pca = models.PCAAutoencoder.fit(mnist.train, 100)
+        with torch.inference_mode():
+            goal = F.mse_loss(weights.trained("mnist-linear-10")(some), some).item()
+            for clip in (False, True):
+                size, error = 10, goal + 1
+                while error > goal and size < 100:
+                    size += 1
+                    copies = pca.leading(size)(some)
+                    error = F.mse_loss(copies.clamp(0, 1) if clip else copies, some).item()
+                print(f"clipped: {clip}; with {size} numbers PCA reaches {error:.4f}", end=" ")
+                print(f"on 2,000 images, the network {goal:.4f} with 10")
+        """,
+    ),
+)

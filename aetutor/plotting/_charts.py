@@ -105,7 +105,7 @@ def curves(series, *, xlabel, ylabel, scale="linear", xticks=None, margins=None,
             axis.errorbar(xs, ys, heights, fmt="none", ecolor=line.get_color(), capsize=4)
     axis.set(xlabel=xlabel, ylabel=ylabel, xscale=scale, yscale=scale)
     if from_zero:
-        axis.set_ylim(bottom=0)
+        axis.set_ylim(0, 1.05 * axis.get_ylim()[1])
     if scale == "log":
         _plain_numbers(axis.xaxis)
         _plain_numbers(axis.yaxis)
