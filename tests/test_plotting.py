@@ -377,5 +377,5 @@ def test_a_drawing_is_shown_by_itself_and_described_in_words(name):
 
 
 def test_an_unknown_drawing_is_named_with_the_nearest():
-    with pytest.raises(ValueError, match="got 'autoencoders'; did you mean autoencoder"):
+    with pytest.raises(ValueError, match="got 'autoencoders'; did you mean 'autoencoder'"):
         plotting.drawing("autoencoders")

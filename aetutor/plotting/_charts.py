@@ -146,15 +146,8 @@ def error_bars(errors, *, unit="mean squared error per pixel, [0, 1]", reference
     series, groups, values = zip(*rows, strict=True)
     figure, axis = subplots(figsize=(7.5, 4))
     # "pi", 100: the whole range of the seeds, not a guess at an interval from three of them.
-    sns.barplot(
-        x=list(groups),
-        y=list(values),
-        hue=list(series),
-        ax=axis,
-        errorbar=("pi", 100),
-        capsize=0.15,
-        err_kws={"color": "0.2"},
-    )
+    whiskers = {"errorbar": ("pi", 100), "capsize": 0.15, "err_kws": {"color": "0.2"}}
+    sns.barplot(x=list(groups), y=list(values), hue=list(series), ax=axis, **whiskers)
     highest = {(series, group): 0.0 for series, group, _ in rows}
     for series, group, error in rows:
         highest[series, group] = max(highest[series, group], error)
@@ -165,14 +158,8 @@ def error_bars(errors, *, unit="mean squared error per pixel, [0, 1]", reference
             bar.set_hatch(hatch)
             center = bar.get_x() + bar.get_width() / 2
             top = center, highest[name, places[round(center)]]
-            axis.annotate(
-                f"{bar.get_height():.3g}",
-                top,
-                (0, 4),
-                textcoords="offset points",
-                ha="center",
-                fontsize=9,
-            )
+            above = {"textcoords": "offset points", "ha": "center", "fontsize": 9}
+            axis.annotate(f"{bar.get_height():.3g}", top, (0, 4), **above)
     _reference_lines(axis, references)
     axis.margins(y=0.12)
     axis.set(ylabel=unit, xlabel=None)
@@ -278,18 +265,8 @@ def scatter(
         name = str(label) if class_names is None else class_names[label]
         frame = {"boxstyle": "round,pad=0.2", "facecolor": "white", "edgecolor": color}
         place = own.median(dim=0).values.tolist()
-        names.append(
-            axis.annotate(
-                name,
-                place,
-                (0, 0),
-                textcoords="offset pixels",
-                ha="center",
-                va="center",
-                fontweight="bold",
-                bbox=frame,
-            )
-        )
+        style = {"ha": "center", "va": "center", "fontweight": "bold", "bbox": frame}
+        names.append(axis.annotate(name, place, (0, 0), textcoords="offset pixels", **style))
     axis.set(xlabel=xlabel, ylabel=ylabel)
     _set_apart(axis, names)
     medians = (f"{name.get_text()} at ({name.xy[0]:.3g}, {name.xy[1]:.3g})" for name in names)

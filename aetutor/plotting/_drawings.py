@@ -1,8 +1,9 @@
 """Drawings made by hand, which come with the package and show wherever a lesson is opened."""
 
-import difflib
 from importlib.resources import files
 from xml.etree import ElementTree
+
+from aetutor.checks import known_name
 
 FOLDER = files("aetutor.plotting") / "drawings"
 NAMES = tuple(sorted(entry.name.removesuffix(".svg") for entry in FOLDER.iterdir()))
@@ -48,9 +49,5 @@ def drawing(name):
     ValueError
         If there is none of this name.
     """
-    if name not in NAMES:
-        nearest = difflib.get_close_matches(str(name), NAMES, n=1, cutoff=0)[0]
-        raise ValueError(
-            f"name must be one of {', '.join(NAMES)}, got {name!r}; did you mean {nearest}?"
-        )
+    known_name("name", name, NAMES)
     return Drawing((FOLDER / f"{name}.svg").read_text(encoding="utf-8"))
