@@ -2,9 +2,9 @@
 
 Each contender decodes a code of MNIST and makes a picture file of it. "Ten subplots" is what most
 notebooks do with ``interact``: the whole strip is drawn again. "One figure kept" changes the data
-of one image in a figure that stays. The explorer makes all its pictures when a pair of images is
-chosen; how long that takes is a row, too. The other explorers, on CIFAR-10 with a code of 384,
-compute each picture when the hand asks for it.
+of one image in a figure that stays. The explorer makes all its pictures at the first move after a
+pair of images is chosen; how long that choice takes is a row, too. The other explorers, on CIFAR-10
+with a code of 384, compute each picture when the hand asks for it.
 """
 
 import io
@@ -48,7 +48,7 @@ def one_figure_kept(model, path):
 
 def explorer(morph):
     def draw(position):
-        morph.slider.value = position
+        morph.position.value = position
         return morph.picture.value
 
     return draw
@@ -95,9 +95,10 @@ def on_photographs():
     stranger = explore.out_of_distribution(model, cifar10.test)
     drawn = explore.samples(model, {"fitted": latent.Gaussian.fit(codes)})
     alike = explore.similarity({"codes": search.ImageIndex(codes)}, cifar10.train)
+    neighbours = [alike.parts[f"found_{place}_button"] for place in range(1, 9)]
     moves = {
         "latent axes": moving(
-            lambda value: setattr(axes.sliders[0], "value", value),
+            lambda value: setattr(axes.direction_1, "value", value),
             [n * 37 % 60 / 10 - 3 for n in range(60)],
         ),
         "out of distribution": moving(
@@ -108,7 +109,7 @@ def on_photographs():
             lambda value: setattr(drawn.temperature, "value", value),
             [0.05 * (1 + n * 7 % 40) for n in range(40)],
         ),
-        "similarity among 45,000": moving(lambda n: alike.buttons[n].click(), range(8)),
+        "similarity among 45,000": moving(lambda button: button.click(), neighbours),
     }
     return frames("Slider, CIFAR-10, by explorer", in_turns(moves, REPEATS, warm_up=5))
 

@@ -119,17 +119,17 @@ def test_the_picture_follows_the_slider(page, lab, morph):
     run_all_cells(page, lab, "02_interpolation.ipynb")
     picture = page.locator("img.widget-image").first
     assert len(frames_of_a_drag(page, page, picture)) > 5
-    morph.slider.value = 1.0
+    morph.position.value = 1.0
     assert_shows(picture, morph.picture)
 
     handle = page.locator(".noUi-handle").first
     handle.focus()
     for _ in range(10):
         page.keyboard.press("ArrowLeft")
-    morph.slider.value = 0.9
+    morph.position.value = 0.9
     assert_shows(picture, morph.picture)
     page.keyboard.press("Home")
-    morph.slider.value = 0.0
+    morph.position.value = 0.0
     assert_shows(picture, morph.picture)
     assert_no_errors(page)
 
@@ -147,7 +147,7 @@ def test_the_other_explorers_follow_the_hand_too(page, lab, twins):
     cells = page.locator(".jp-Notebook .jp-CodeCell")
     axes, stranger, drawn, neighbours = twins.values()
     for number, slider, last, twin in (
-        (1, axes.sliders[0], 2, axes.picture),
+        (1, axes.direction_1, 2, axes.moved),
         (2, stranger.strength, 0, stranger.picture),
         (3, drawn.temperature, 0, drawn.picture),
     ):
@@ -159,10 +159,10 @@ def test_the_other_explorers_follow_the_hand_too(page, lab, twins):
     pictures, buttons = (
         cells.nth(4).locator(part) for part in ("img.widget-image", ".widget-button")
     )
-    neighbours.buttons[2].click()
+    neighbours.found_3_button.click()
     buttons.nth(2).click()
     assert_shows(pictures.first, neighbours.query)
-    assert_shows(pictures.nth(3), neighbours.found[2])
+    assert_shows(pictures.nth(3), neighbours.found_3)
     assert_no_errors(page)
 
 

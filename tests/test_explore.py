@@ -9,8 +9,9 @@ import pytest
 import torch
 from PIL import Image
 
-from aetutor import data, explore, latent, models, search
+from aetutor import data, explore, latent, models, patterns, scenes, search
 from aetutor.history import to_bytes
+from aetutor.scenes import parts as parts_of_scenes
 
 
 @pytest.fixture(scope="module")
@@ -24,8 +25,10 @@ def morph(model, digits):
 
 
 def opened(widget):
-    """The pixels of a picture, in its own size."""
-    return torch.from_numpy(np.array(Image.open(io.BytesIO(widget.value))))
+    """The pixels of a picture, in its own size: (H, W) if they are grey, else (H, W, 3)."""
+    image = np.array(Image.open(io.BytesIO(widget.value)).convert("RGB"))
+    grey = (image == image[..., :1]).all()
+    return torch.from_numpy(image[..., 0] if grey else image)
 
 
 def parts(widget, rows, columns):
@@ -42,7 +45,7 @@ def parts(widget, rows, columns):
 
 
 def assert_equal(pixels, image):
-    expected = to_bytes(image.reshape(1, 1, 28, 28), (0.0, 1.0))[0, 0]
+    expected = to_bytes(image.reshape(28, 28), (0.0, 1.0))
     assert (pixels.int() - expected.int()).abs().max() <= 1
 
 
@@ -68,7 +71,7 @@ def test_the_picture_is_the_decoded_code_at_the_slider(morph, model):
         morph.method.value = method
         path = to_bytes(model.decode(latent.interpolate(*codes, 101, method)), (0.0, 1.0))
         for position in (0.0, 0.25, 0.5, 1.0):
-            morph.slider.value = position
+            morph.position.value = position
             expected = path[round(100 * position), 0].int()
             assert (opened(morph.picture).int() - expected).abs().max() <= 1
 
@@ -76,7 +79,7 @@ def test_the_picture_is_the_decoded_code_at_the_slider(morph, model):
 def test_the_crossfade_goes_from_one_image_to_the_other(morph):
     start, end = (image.int() for image in first_and_last(morph))
     for position in (0.0, 0.3, 1.0):
-        morph.slider.value = position
+        morph.position.value = position
         mixture = (1 - position) * start + position * end
         assert (opened(morph.crossfade) - mixture).abs().max() <= 1
 
@@ -85,7 +88,7 @@ def test_the_strip_has_ten_steps_above_the_two_images(morph):
     steps = parts(morph.strip, 2, 10)[0]
     assert steps.shape == (10, 28, 28)
     for position, step in ((0.0, steps[0]), (1.0, steps[-1])):
-        morph.slider.value = position
+        morph.position.value = position
         assert torch.equal(opened(morph.picture), step)
 
 
@@ -100,24 +103,25 @@ def test_a_button_gives_another_image_of_the_same_digit(morph, digits):
 
 
 def test_another_digit_can_be_chosen_and_played(morph, digits):
-    morph.end.value = 5
+    morph.end.value = "5"
     fives = digits.test.images[digits.test.labels == 5][:, 0]
     assert (fives == first_and_last(morph)[1]).flatten(1).all(dim=1).any()
-    morph.play.value = 100
-    assert morph.slider.value == 1.0
+    morph.position_play.value = 100
+    assert morph.position.value == 1.0
 
 
 def test_the_player_goes_on_from_where_the_hand_left_the_slider(morph):
-    morph.play.value = 30
-    morph.slider.value = 0.9
-    assert morph.play.value == 90
+    morph.position_play.value = 30
+    morph.position.value = 0.9
+    assert morph.position_play.value == 90
 
 
-def test_a_path_that_is_not_defined_is_explained_and_nothing_else_changes(digits):
+def test_a_path_that_is_not_defined_is_explained_and_the_straight_line_stays(digits):
     model = models.PCAAutoencoder.fit(digits.train[:][0], 1)  # a code of one number: + or -
     morph = explore.interpolation(model, digits.test, start=0, end=1)
-    morph.slider.value = 0.5
+    morph.position.value = 0.5
     before = morph.picture.value, morph.strip.value
+    assert morph.message.value == ""
     morph.method.value = "spherical"
     assert "opposite directions" in morph.message.value
     assert (morph.picture.value, morph.strip.value) == before
@@ -141,14 +145,14 @@ def test_pictures_belong_together_whatever_comes_at_the_same_time(morph):
     for thread in threads:
         thread.join()
     for position, image in zip((0.0, 1.0), first_and_last(morph), strict=True):
-        morph.slider.value = position
+        morph.position.value = position
         assert torch.equal(opened(morph.crossfade), image)
 
 
 def test_names_stand_for_labels(model, digits):
     names = [f"digit {label}" for label in range(10)]
     morph = explore.interpolation(model, digits.test, class_names=names)
-    assert (morph.start.label, morph.end.label) == ("digit 0", "digit 9")
+    assert (morph.start.value, morph.end.value) == ("digit 0", "digit 9")
 
 
 def test_pictures_are_enlarged_on_the_page_with_their_pixels_left_square(morph):
@@ -157,6 +161,7 @@ def test_pictures_are_enlarged_on_the_page_with_their_pixels_left_square(morph):
     for picture in (morph.picture, morph.crossfade, morph.strip):
         assert all(name in style.value for name in picture._dom_classes)
         assert int(picture.width) >= 200
+        assert int(picture.width) % opened(picture).shape[1] == 0
 
 
 def test_a_colour_model_gives_colour_pictures(patches):
@@ -200,19 +205,19 @@ def test_a_direction_moves_the_code_by_standard_deviations(axes, model, digits, 
     axes.image.value = 7
     code = model.encode(digits.test[[7]][0])
     assert_draws(axes.reconstruction, model.decode(code))
-    axes.sliders[1].value = -1.5
+    axes.direction_2.value = -1.5
     moved = code - 1.5 * fitted.scales[1] * fitted.axes[:, 1]
-    assert_draws(axes.picture, model.decode(moved))
+    assert_draws(axes.moved, model.decode(moved))
     axes.reset.click()
-    assert [slider.value for slider in axes.sliders] == [0, 0, 0]
-    assert axes.picture.value == axes.reconstruction.value
+    assert [axes.parts[f"direction_{n}"].value for n in (1, 2, 3)] == [0, 0, 0]
+    assert axes.moved.value == axes.reconstruction.value
 
 
 def test_a_stranger_is_the_image_mixed_with_the_pattern(stranger, model, digits):
-    def shown():  # grey images, in colour beside the coloured error
-        mixed, reconstruction, _ = parts(stranger.picture, 1, 3)[0]
-        assert_equal(reconstruction[..., 0], model(mixed[None, None, ..., 0] / 255))
-        return mixed[..., 0]
+    def shown():
+        mixed = opened(stranger.picture)
+        assert_draws(stranger.reconstruction, model(mixed[None, None] / 255))
+        return mixed
 
     stranger.image.value = 4
     image = digits.test[[4]][0]
@@ -220,7 +225,9 @@ def test_a_stranger_is_the_image_mixed_with_the_pattern(stranger, model, digits)
     stranger.pattern.value = "checkerboard, cells of 4"
     stranger.strength.value = 1.0
     board = shown()
-    assert len(board.unique()) == 2
+    assert_equal(
+        board, patterns.checkerboard(1, cell=4, image_shape=(1, 28, 28), value_range=(0, 1))
+    )
     stranger.strength.value = 0.5
     assert_equal(shown(), (image + board / 255) / 2)
 
@@ -233,7 +240,13 @@ def test_a_stranger_is_ranked_among_the_images(stranger, model, digits):
     assert stranger.rank.value <= one
     stranger.image.value = errors.argmax().item()
     assert stranger.rank.value >= 1 - one
-    assert f"squared error {errors.max():.1f}: larger than that of 100%" in stranger.message.value
+    said = f"squared error {errors.max():.1f}, larger than that of {stranger.rank.value:.0%} of 200"
+    assert said in stranger.rank.label.value
+    assert said in stranger.error.tooltip
+    for share in (0.25, 0.5):
+        number = errors.argsort()[round(share * len(errors))].item()
+        stranger.image.value = number
+        assert stranger.rank.value == pytest.approx(share, abs=2 * one)
     before = stranger.picture.value
     stranger.strength.value = 0.5
     mixed = stranger.picture.value
@@ -242,7 +255,8 @@ def test_a_stranger_is_ranked_among_the_images(stranger, model, digits):
 
 
 def test_the_error_map_is_bright_where_the_reconstruction_is_wrong(stranger):
-    given, made, wrong = parts(stranger.picture, 1, 3)[0].sum(dim=3).float()
+    given, made = (opened(part).float() for part in (stranger.picture, stranger.reconstruction))
+    wrong = opened(stranger.error).float().sum(dim=2)
     assert torch.corrcoef(torch.stack([wrong, (given - made).abs()]).flatten(1))[0, 1] > 0.9
 
 
@@ -269,14 +283,16 @@ def test_the_images_found_are_the_nearest_without_the_query(neighbours, digits):
         neighbours.image.value = 11
         distance[11, 11] = float("inf")
         expected = distance[11].argsort()[:8]
-        for place, number in enumerate(expected.tolist()):
-            assert_draws(neighbours.found[place], images[number])
-            assert neighbours.buttons[place].description == str(labels[number].item())
+        for place, number in enumerate(expected.tolist(), 1):
+            assert_draws(neighbours.parts[f"found_{place}"], images[number])
+            assert neighbours.parts[f"found_{place}_button"].description == str(
+                labels[number].item()
+            )
 
 
 def test_a_click_on_a_neighbour_makes_it_the_query(neighbours):
-    near = opened(neighbours.found[2])
-    neighbours.buttons[2].click()
+    near = opened(neighbours.found_3)
+    neighbours.found_3_button.click()
     assert torch.equal(opened(neighbours.query), near)
 
 
@@ -286,20 +302,22 @@ def test_a_copy_of_the_query_is_found_and_not_taken_for_it(model, digits):
     copies = data.Split(images, digits.test.labels[:20], (0.0, 1.0))
     index = search.ImageIndex(search.embed(model, copies[:][0]), model)
     explorer = explore.similarity({"codes": index}, copies, index=11)
-    for found in explorer.found:
-        assert_draws(found, copies[[0]][0])
+    for place in range(1, 9):
+        assert_draws(explorer.parts[f"found_{place}"], copies[[0]][0])
 
 
 def moves(explorer):
     """What a hand does with each explorer's main control, again and again."""
-    controls = {
-        "Interpolation": lambda e, n: setattr(e.slider, "value", n * 37 % 101 / 100),
-        "LatentAxes": lambda e, n: setattr(e.sliders[n % 3], "value", n * 37 % 60 / 10 - 3),
-        "OutOfDistribution": lambda e, n: setattr(e.strength, "value", n * 37 % 101 / 100),
-        "Samples": lambda e, n: setattr(e.temperature, "value", 0.05 + n * 7 % 40 / 20),
-        "Similarity": lambda e, n: e.buttons[n % 8].click(),
+    moves = {
+        "interpolation": lambda e, n: setattr(e.position, "value", n * 37 % 101 / 100),
+        "latent_axes": lambda e, n: setattr(
+            e.parts[f"direction_{1 + n % 3}"], "value", n * 37 % 60 / 10 - 3
+        ),
+        "out_of_distribution": lambda e, n: setattr(e.strength, "value", n * 37 % 101 / 100),
+        "samples": lambda e, n: setattr(e.temperature, "value", 0.05 + n * 7 % 40 / 20),
+        "similarity": lambda e, n: e.parts[f"found_{1 + n % 8}_button"].click(),
     }
-    move = controls[type(explorer).__name__]
+    move = moves[explorer.scene.name]
     return lambda count: [move(explorer, number) for number in range(count)]
 
 
@@ -341,7 +359,8 @@ def test_an_interrupted_move_leaves_the_explorer_usable(drawn, model, monkeypatc
 def test_it_works_on_another_thread_while_figures_are_drawn(name, request):
     """As in JupyterLab, where a slider's messages come on a thread of their own."""
     explorer = request.getfixturevalue(name)
-    shown = explorer.query if name == "neighbours" else explorer.picture
+    shown = {"neighbours": "query", "axes": "moved"}.get(name, "picture")
+    shown = explorer.parts[shown]
     seen, errors = set(), []
     shown.observe(lambda change: seen.add(change["new"]), "value")
 
@@ -376,10 +395,10 @@ def test_what_cannot_be_explored_is_refused(model, digits, patches):
         (lambda: explore.latent_axes(model, test, axes=21), "from 1 to 20, got 21"),
         (
             lambda: explore.latent_axes(model, test, index=200),
-            "no image 200; the numbers are 0 to 199",
+            "image must be a whole number from 0 to 199, got 200",
         ),
         (lambda: explore.latent_axes(model, patches.test), r"shape \(B, 1, 28, 28\)"),
-        (lambda: explore.out_of_distribution(model, test, index=-1), "no image -1"),
+        (lambda: explore.out_of_distribution(model, test, index=-1), "from 0 to 199, got -1"),
         (lambda: explore.samples(model, {}), "at least one source, got none"),
         (
             lambda: explore.samples(model, {"wide": latent.Gaussian.standard(21)}),
@@ -387,18 +406,75 @@ def test_what_cannot_be_explored_is_refused(model, digits, patches):
         ),
         (lambda: explore.similarity({}, test), "at least one index, got none"),
         (lambda: explore.similarity({"codes": index}, digits.val), "'codes' holds 200"),
-        (lambda: explore.similarity({"codes": index}, test, index=200), "no image 200"),
+        (lambda: explore.similarity({"codes": index}, test, index=200), "got 200"),
     ):
         with pytest.raises(ValueError, match=message):
             ask()
 
 
-def test_every_control_has_a_name(morph, axes, stranger, drawn, neighbours):
+@pytest.mark.parametrize("name", EXPLORERS)
+def test_every_part_has_a_name_or_words(name, request):
+    explorer = request.getfixturevalue(name)
+    for control in explorer.scene.controls:
+        assert explorer.parts[control.name].description
+    pictures = [part for part in explorer.parts.values() if isinstance(part, widgets.Image)]
+    for picture in pictures:
+        assert len(picture.tooltip) > 10
+        assert "{" not in picture.tooltip
+
+
+def test_what_a_picture_shows_is_said_with_the_values_of_the_controls(morph):
+    morph.position.value = 0.25
+    assert morph.picture.tooltip == "Decoded between 3 and 8, 25% of the way."
+
+
+def test_a_part_that_does_not_exist_is_named_with_those_that_do(morph):
+    with pytest.raises(AttributeError, match="no part 'slider'; the parts are start, other_start"):
+        _ = morph.slider
+    assert "position" in dir(morph)
+
+
+class Square(scenes.Scene):
+    """A new scene takes one class: a grey square, as bright as its slider says."""
+
+    name = "square"
     controls = (
-        *(morph.start, morph.end, morph.slider, morph.method, morph.other_start, morph.other_end),
-        *(axes.image, *axes.sliders, axes.reset),
-        *(stranger.image, stranger.pattern, stranger.strength, stranger.other),
-        *(drawn.source, drawn.temperature, drawn.again),
-        *(neighbours.image, neighbours.space, neighbours.metric, *neighbours.buttons),
+        parts_of_scenes.Slider("grey", "Grey", 0, 255, 1, 0.0, decimals=0, play=10),
+        parts_of_scenes.Counter("turn", "Another", 3),
     )
-    assert all(control.description for control in controls)
+    outputs = (
+        parts_of_scenes.Picture("shown", "square", "Grey {grey}, {word}.", 2, 3, times=4),
+        parts_of_scenes.Words("word", ("none", "one", "two")),
+        parts_of_scenes.Number("twice", decimals=1, unit=" units"),
+    )
+    rows = (("grey", "turn"), ("shown", "word", "twice"))
+
+    def forward(self, grey, turn):
+        return grey.expand(2, 3, 4).to(torch.uint8), turn, 2 * grey
+
+
+def test_the_stage_plays_a_scene_that_it_has_never_seen():
+    stage = explore.Stage(Square())
+    for value in (7, 200):  # alone, and from the frames made ahead
+        stage.grey.value = value
+        assert (opened(stage.shown) == value).all()
+        assert stage.twice.value == f"{2 * value}.0 units"
+    assert (stage.shown.width, stage.shown.height) == ("12", "8")
+    for word in ("one", "two", "none"):
+        stage.turn.click()
+        assert stage.word.value == word
+        assert stage.shown.tooltip == f"Grey 200, {word}."
+    stage.grey_play.value = 255
+    assert (opened(stage.shown) == 255).all()
+
+
+def test_a_scene_names_the_control_whose_value_is_out_of_range():
+    for values, message in (
+        ({"grey": 256}, "grey must be from 0 to 255, got 256"),
+        ({"grey": float("nan")}, "grey must be from 0 to 255, got nan"),
+        ({"turn": 3}, "turn must be a whole number from 0 to 2, got 3"),
+        ({"turn": 1.5}, "turn must be a whole number from 0 to 2, got 1.5"),
+        ({"gray": 1}, "no control gray; the controls are grey, turn"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            Square().show(**values)

@@ -53,12 +53,12 @@ def use_everything(digits):
     patterns.scrambled(digits.test[:2][0], cell=7)
     plotting.intervals({"norms": codes.norm(dim=1)}, xlabel="norm")
     models.PCAAutoencoder.fit(digits.test[:][0], 4)
-    explore.interpolation(model, digits.test).slider.value = 0.5
+    explore.interpolation(model, digits.test).position.value = 0.5
     explore.latent_axes(model, digits.test, axes=2).reset.click()
     explore.out_of_distribution(model, digits.test).strength.value = 0.5
     explore.samples(model, {"fitted": latent.Gaussian.fit(codes)}).again.click()
     index = search.ImageIndex(codes)
-    explore.similarity({"codes": index}, digits.test).buttons[0].click()
+    explore.similarity({"codes": index}, digits.test).found_1_button.click()
     weights.trained("mnist-conv-2")
     return model, history
 
@@ -132,14 +132,14 @@ def test_a_slider_moved_while_a_model_trains_disturbs_neither(digits):
     def run(moving):
         model, shown = models.ConvAutoencoder(4), models.ConvAutoencoder(4, seed=1).eval()
         morph, stop = explore.interpolation(shown, digits.test), threading.Event()
-        morph.slider.value = 0.5
+        morph.position.value = 0.5
         right, failures = morph.picture.value, []
 
         def move():
             while not stop.wait(0.001):
                 try:
-                    morph.slider.value = 0.0
-                    morph.slider.value = 0.5
+                    morph.position.value = 0.0
+                    morph.position.value = 0.5
                     assert morph.picture.value == right
                 except Exception as error:
                     failures.append(error)

@@ -1,17 +1,33 @@
 """Explorers: move a slider, and see at once what a model makes of it.
 
-Each has named parts (``.slider``, ``.picture``, …) and a ``.widget`` that holds them all.
+Each plays a scene of :mod:`aetutor.scenes`, whose arguments it takes, and is a :class:`Stage`: it
+has the scene's parts as widgets by name, and a ``.widget`` that holds them all.
 """
 
-from aetutor.explore._interpolation import Interpolation
-from aetutor.explore._latent_axes import LatentAxes
-from aetutor.explore._out_of_distribution import OutOfDistribution
-from aetutor.explore._samples import Samples
-from aetutor.explore._similarity import Similarity
+from aetutor import scenes
+from aetutor.explore._stage import Stage
 
-# As the lessons call them: explore.interpolation(model, split).widget
-interpolation = Interpolation
-latent_axes = LatentAxes
-out_of_distribution = OutOfDistribution
-samples = Samples
-similarity = Similarity
+
+def interpolation(model, split, **settings):
+    """From one image to another through the space of codes; :class:`scenes.Interpolation`."""
+    return Stage(scenes.Interpolation(model, split, **settings))
+
+
+def latent_axes(model, split, **settings):
+    """An image's code, moved along its principal directions; :class:`scenes.LatentAxes`."""
+    return Stage(scenes.LatentAxes(model, split, **settings))
+
+
+def out_of_distribution(model, split, **settings):
+    """An image mixed with a pattern, and its error; :class:`scenes.OutOfDistribution`."""
+    return Stage(scenes.OutOfDistribution(model, split, **settings))
+
+
+def samples(model, sources):
+    """Images decoded from codes that were drawn at random; :class:`scenes.Samples`."""
+    return Stage(scenes.Samples(model, sources))
+
+
+def similarity(indices, split, **settings):
+    """An image, and those most like it; :class:`scenes.Similarity`."""
+    return Stage(scenes.Similarity(indices, split, **settings))

@@ -5,16 +5,9 @@ import math
 import torch
 
 from aetutor.latent import METHODS, PARALLEL
-from aetutor.scenes._scene import (
-    Choice,
-    Counter,
-    Images,
-    Scene,
-    Slider,
-    Words,
-    picture,
-    pixels,
-)
+from aetutor.scenes._pixels import Images, picture, pixels
+from aetutor.scenes._scene import Scene
+from aetutor.scenes.parts import Choice, Counter, Slider, Words
 
 STRIP = 10  # images
 PER_LABEL = 100  # images of each label that can be chosen, at most
@@ -105,16 +98,18 @@ class Interpolation(Scene):
         )
         codes = self.model.encode(pair)
         steps = torch.linspace(0, 1, STRIP, dtype=torch.float32, device="cpu").to(position)
-        path, message = walk(*codes, torch.cat([position.reshape(1), steps]), method == 1)
-        decoded = self.model.decode(path)
+        # Apart: the steps are the same at every position, so that a stage may make them once.
+        here, message = walk(*codes, position.reshape(1), method == 1)
+        path, _ = walk(*codes, steps, method == 1)
+        decoded, steps = self.model.decode(here), self.model.decode(path)
         first, second = pair.split(1)
         mixed = first + position * (second - first)
-        blank = torch.full_like(decoded[2:-1], self.model.value_range[1])
-        strip = torch.cat([decoded[1:], first, blank, second])
+        blank = torch.full_like(steps[1:-1], self.model.value_range[1])
+        strip = torch.cat([steps, first, blank, second])
         limits = self.model.value_range
         return (
             message,
-            pixels(decoded[:1], limits),
+            pixels(decoded, limits),
             pixels(mixed, limits),
             pixels(strip, limits, STRIP),
         )

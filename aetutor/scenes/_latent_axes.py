@@ -2,8 +2,11 @@
 
 import torch
 
+from aetutor.checks import whole_number
 from aetutor.latent import Gaussian
-from aetutor.scenes._scene import Images, Picker, Reset, Scene, Slider, picture, pixels
+from aetutor.scenes._pixels import Images, Remembering, picture, pixels
+from aetutor.scenes._scene import Scene
+from aetutor.scenes.parts import Picker, Reset, Slider
 
 FITTED = 2000  # images whose codes say which directions these are
 REACH = 3  # standard deviations to either side
@@ -39,12 +42,10 @@ class LatentAxes(Scene):
 
     def __init__(self, model, split, *, axes=5, index=0, shown=None):
         super().__init__()
-        if not isinstance(axes, int) or not 1 <= axes <= model.latent_dim:
-            raise ValueError(
-                f"axes must be a whole number from 1 to {model.latent_dim}, got {axes!r}"
-            )
+        axes = whole_number("axes", axes, 1, model.latent_dim)
         self.model = model
         self.images = Images(split.images[:shown], split.value_range)
+        self.chosen = Remembering(self._chosen)
         with torch.no_grad():
             batches = split.subset(0, FITTED).batches(500)
             codes = Gaussian.fit(torch.cat([model.encode(images) for images, _ in batches]))
@@ -84,8 +85,13 @@ class LatentAxes(Scene):
         self.rows = (("image", "reset"), *((name,) for name in names), tuple(alts))
 
     def forward(self, image, *amounts):
+        code, *pictures = self.chosen(image)
+        moved = self.model.decode(code + torch.stack(amounts) @ self.moves)
+        return *pictures, pixels(moved, self.model.value_range)
+
+    def _chosen(self, image):
+        """The code of an image, its picture, and that of what the code decodes to."""
         shown = self.images(image)  # (1, C, H, W)
         code = self.model.encode(shown)
-        moved = code + torch.stack(amounts) @ self.moves
-        own, other = self.model.decode(torch.cat([code, moved])).split(1)
-        return tuple(pixels(each, self.model.value_range) for each in (shown, own, other))
+        limits = self.model.value_range
+        return code, pixels(shown, limits), pixels(self.model.decode(code), limits)

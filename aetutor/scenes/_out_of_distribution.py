@@ -6,18 +6,9 @@ import torch
 
 from aetutor import patterns
 from aetutor.history import to_bytes
-from aetutor.scenes._scene import (
-    Bar,
-    Choice,
-    Counter,
-    Images,
-    Number,
-    Picker,
-    Scene,
-    Slider,
-    picture,
-    pixels,
-)
+from aetutor.scenes._pixels import Images, picture, pixels
+from aetutor.scenes._scene import Scene
+from aetutor.scenes.parts import Bar, Choice, Counter, Number, Picker, Slider
 
 COMPARED = 500  # images that the error is compared with
 DRAWS = 10  # patterns of a kind

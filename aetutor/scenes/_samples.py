@@ -2,7 +2,9 @@
 
 import torch
 
-from aetutor.scenes._scene import Choice, Counter, Scene, Slider, picture, pixels
+from aetutor.scenes._pixels import picture, pixels
+from aetutor.scenes._scene import Scene
+from aetutor.scenes.parts import Choice, Counter, Slider
 
 COLUMNS, ROWS = 4, 2
 DRAWS = 20  # of each source

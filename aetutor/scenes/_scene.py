@@ -4,170 +4,13 @@ A stage shows the controls, calls the scene with their values, and shows what co
 it has to know stands in :func:`describe`; so one stage plays every scene, here and on a web page.
 """
 
-import operator
 import re
-from dataclasses import asdict, dataclass
-from typing import ClassVar
+from dataclasses import asdict
 
 import torch
 from torch import nn
 
-LARGE = 224  # about so many pixels a side of a picture on the page; a multiple of 28 and of 32
-
-
-def in_words(value, decimals, percent, unit):
-    """Return a number as it is shown: 0.5 as "0.5", "50%" or "0.5 standard deviations"."""
-    return f"{100 * value:.{decimals}f}%" if percent else f"{value:.{decimals}f}{unit}"
-
-
-@dataclass(frozen=True)
-class Slider:
-    """A number from ``low`` to ``high`` in steps, a float32.
-
-    ``decimals``, ``percent`` and ``unit`` say how it is written, ``note`` stands beside it. With
-    ``play``, a button moves it to its end by itself, so many milliseconds a step.
-    """
-
-    dtype: ClassVar[str] = "float32"
-    name: str
-    label: str
-    low: float
-    high: float
-    step: float
-    value: float
-    decimals: int = 1
-    percent: bool = False
-    unit: str = ""
-    note: str = ""
-    play: int | None = None
-
-    def checked(self, value):
-        if not self.low <= value <= self.high:
-            raise ValueError(f"{self.name} must be from {self.low} to {self.high}, got {value!r}")
-        return float(value)
-
-    def words(self, value):
-        return in_words(value, self.decimals, self.percent, self.unit)
-
-
-@dataclass(frozen=True)
-class Whole:
-    """What the controls have in common whose value is an int64 from 0 to below ``count``."""
-
-    dtype: ClassVar[str] = "int64"
-    name: str
-    label: str
-
-    def checked(self, value):
-        try:
-            number = operator.index(value)
-        except TypeError:
-            number = -1
-        if not 0 <= number < self.count:
-            raise ValueError(
-                f"{self.name} must be a whole number from 0 to {self.count - 1}, got {value!r}"
-            )
-        return number
-
-    def words(self, value):
-        return str(value)
-
-
-@dataclass(frozen=True)
-class Picker(Whole):
-    """The number of one of ``count`` images."""
-
-    count: int
-    value: int = 0
-
-
-@dataclass(frozen=True)
-class Choice(Whole):
-    """One of several options, by its number."""
-
-    options: tuple[str, ...]
-    value: int = 0
-
-    @property
-    def count(self):
-        return len(self.options)
-
-    def words(self, value):
-        return self.options[value]
-
-
-@dataclass(frozen=True)
-class Counter(Whole):
-    """A button that counts from 0 to below ``count`` and begins anew: "another image"."""
-
-    count: int
-    value: int = 0
-
-
-@dataclass(frozen=True)
-class Reset:
-    """A button that sets other controls, by name, back to their first values. No input."""
-
-    dtype: ClassVar[None] = None
-    name: str
-    label: str
-    controls: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Picture:
-    """Pixels, RGBA, uint8 (height, width, 4), each drawn ``times`` as large on the page.
-
-    ``title`` stands above it; ``alt`` says what it shows. A click sets the control ``click[0]``
-    to the value of the output ``click[1]``.
-    """
-
-    dtype: ClassVar[str] = "uint8"
-    name: str
-    title: str
-    alt: str
-    height: int
-    width: int
-    times: int
-    click: tuple[str, str] | None = None
-
-
-@dataclass(frozen=True)
-class Number:
-    """A number, float32 or int64, for words and clicks; shown by itself if it is in a row."""
-
-    name: str
-    dtype: str = "float32"
-    decimals: int = 0
-    percent: bool = False
-    unit: str = ""
-
-    def words(self, value):
-        return in_words(value, self.decimals, self.percent, self.unit)
-
-
-@dataclass(frozen=True)
-class Words:
-    """One of several texts, by its number, an int64."""
-
-    dtype: ClassVar[str] = "int64"
-    name: str
-    texts: tuple[str, ...]
-
-    def words(self, value):
-        return self.texts[value]
-
-
-@dataclass(frozen=True)
-class Bar:
-    """A share, a float32 from 0 to 1, as the length of a bar, ``label`` beside it."""
-
-    dtype: ClassVar[str] = "float32"
-    name: str
-    label: str
-
-    def words(self, value):
-        return in_words(value, 0, True, "")
+from aetutor.scenes.parts import Picture, Words
 
 
 class Scene(nn.Module):
@@ -256,8 +99,9 @@ class Scene(nn.Module):
         """
         words = {control.name: control.words(values[control.name]) for control in self.inputs}
         spoken = [output for output in self.outputs if not isinstance(output, Picture)]
-        words |= {output.name: output.words(shown[output.name].item()) for output in spoken}
-        return {name: fill(text, words) for name, text in words.items()}
+        for output in sorted(spoken, key=lambda output: isinstance(output, Words)):
+            words[output.name] = fill(output.words(shown[output.name].item()), words)
+        return words
 
     def frames(self, name, values):
         """Return what is shown at every step of a slider, computed at once.
@@ -276,20 +120,25 @@ class Scene(nn.Module):
         """
         place = [control.name for control in self.inputs].index(name)
         slider = self.inputs[place]
-        steps = round((slider.high - slider.low) / slider.step) + 1
         arguments = list(self.arguments(values))
         arguments[place] = torch.linspace(
-            slider.low, slider.high, steps, dtype=torch.float32, device="cpu"
+            slider.low, slider.high, slider.steps + 1, dtype=torch.float32, device="cpu"
         )
         over = tuple(0 if number == place else None for number in range(len(arguments)))
         with torch.inference_mode():
             shown = torch.vmap(self, over)(*arguments)
+        # What is the same in all frames is one tensor, so that a stage need not look at it again.
+        shown = [
+            each.unbind() if each.stride(0) else [each[0]] * (slider.steps + 1) for each in shown
+        ]
         names = [output.name for output in self.outputs]
         return [dict(zip(names, frame, strict=True)) for frame in zip(*shown, strict=True)]
 
 
 def fill(template, words):
     """Return a text in which each ``{name}`` that is known is replaced by its words."""
+    if "{" not in template:
+        return template
     return re.sub(r"\{(\w+)\}", lambda found: words.get(found[1], found[0]), template)
 
 
@@ -314,76 +163,3 @@ def describe(scene):
         "outputs": [fields(output) for output in scene.outputs],
         "rows": [list(row) for row in scene.rows],
     }
-
-
-def picture(name, title, alt, image_shape, *, columns=1, rows=1, side=LARGE, click=None):
-    """Declare a picture of images (C, H, W) in a grid, a white line between two.
-
-    Each is enlarged to about ``side`` pixels, a whole number of times, so that all pixels are
-    drawn alike.
-    """
-    _, height, width = image_shape
-    return Picture(
-        name,
-        title,
-        alt,
-        height=rows * (height + 1) - 1,
-        width=columns * (width + 1) - 1,
-        times=max(1, side // width),
-        click=click,
-    )
-
-
-def pixels(images, value_range, columns=1):
-    """Return images, (N, C, H, W) with C 1 or 3, as one picture, uint8 (height, width, 4).
-
-    They stand in a grid, so many in a row (``columns`` divides N), a white line between two.
-    """
-    low, high = value_range
-    scaled = ((images - low) * (255 / (high - low))).clamp(0, 255).round()
-    tiles = nn.functional.pad(scaled.expand(-1, 3, -1, -1), (0, 1, 0, 1), value=255)
-    rows, side = len(images) // columns, tiles.shape[2:]
-    grid = tiles.reshape(rows, columns, 3, *side).permute(0, 3, 1, 4, 2)
-    grid = grid.reshape(rows * side[0], columns * side[1], 3)[:-1, :-1]
-    return nn.functional.pad(grid, (0, 1), value=255).to(torch.uint8)
-
-
-class Images(nn.Module):
-    """The images that a scene can show, kept as bytes, handed out by number.
-
-    Parameters
-    ----------
-    images : torch.Tensor
-        uint8, (N, C, H, W).
-    value_range : tuple of float
-        What the bytes 0 and 255 become.
-    """
-
-    def __init__(self, images, value_range):
-        super().__init__()
-        low, high = value_range
-        self.low, self.step = low, (high - low) / 255
-        self.register_buffer("bytes", images, persistent=False)
-
-    def __len__(self):
-        return len(self.bytes)
-
-    def forward(self, numbers):
-        """Return the images of numbers (B,), or of one without dimensions: (B, C, H, W)."""
-        return self.bytes.index_select(0, numbers.reshape(-1)).float() * self.step + self.low
-
-
-def choose(number, *ways):
-    """Return what one of several functions without arguments gives, by its number.
-
-    Here only that one is called. An exported scene has no branches: there all are computed, so
-    they must give tensors of one shape.
-    """
-    if torch.compiler.is_compiling():
-        return torch.stack([way() for way in ways]).index_select(0, number.reshape(1))[0]
-    return ways[number.item()]()
-
-
-def text_of_labels(labels, class_names=None):
-    """Return the names of labels from 0 to the largest; the labels themselves without names."""
-    return tuple(map(str, class_names or range(labels.max().item() + 1)))

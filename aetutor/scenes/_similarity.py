@@ -3,19 +3,11 @@
 from functools import partial
 
 import torch
+from torch import nn
 
-from aetutor.scenes._scene import (
-    Choice,
-    Images,
-    Number,
-    Picker,
-    Scene,
-    Words,
-    choose,
-    picture,
-    pixels,
-    text_of_labels,
-)
+from aetutor.scenes._pixels import Images, choose, picture, pixels
+from aetutor.scenes._scene import Scene
+from aetutor.scenes.parts import Choice, Number, Picker, Words
 from aetutor.search import METRICS
 
 FOUND, COLUMNS = 8, 4
@@ -55,16 +47,14 @@ class Similarity(Scene):
         self.images = Images(split.images, split.value_range)
         self.value_range = split.value_range
         self.register_buffer("labels", split.labels, persistent=False)
-        self.spaces = [_compact(index.latents) for index in indices.values()]
-        for number, vectors in enumerate(self.spaces):
-            self.register_buffer(f"space_{number}", vectors, persistent=False)
+        self.spaces = nn.ModuleList(_Space(index.latents) for index in indices.values())
         self.controls = (
             Picker("image", "Image", len(split), index),
             Choice("space", "Compare", tuple(indices)),
             Choice("metric", "Distance", METRICS),
         )
         self.controls[0].checked(index)
-        names = text_of_labels(split.labels, class_names)
+        names = tuple(map(str, class_names or range(split.labels.max().item() + 1)))
         places = range(1, FOUND + 1)
         shape = split.images.shape[1:]
         self.outputs = (
@@ -93,47 +83,44 @@ class Similarity(Scene):
         )
 
     def forward(self, image, space, metric):
-        near = choose(
-            space,
-            *(
-                partial(self._nearest, getattr(self, f"space_{number}"), image, metric)
-                for number in range(len(self.spaces))
-            ),
-        )
+        near = choose(space, *(partial(each, image, metric) for each in self.spaces))
         numbers = torch.cat([image.reshape(1), near])
         query, *found = (pixels(each, self.value_range) for each in self.images(numbers).split(1))
         label, *labels = self.labels.index_select(0, numbers)
         return query, label, *found, *labels, *near
 
-    def _nearest(self, vectors, image, metric):
-        """The numbers of the nearest, nearest first, without the image itself, (8,)."""
-        query = vectors.index_select(0, image.reshape(1))[0]
-        products = vectors @ query
+
+class _Space(nn.Module):
+    """The vectors of images, (N, D), and which are nearest to one of them."""
+
+    def __init__(self, vectors):
+        super().__init__()
+        if len(vectors) < vectors.shape[1]:
+            # Turned into as many dimensions as there are vectors; distances and angles stay, for
+            # X = R' Q', where Q' has orthonormal rows.
+            vectors = torch.linalg.qr(vectors.T, mode="r").R.T.contiguous()
+        self.register_buffer("vectors", vectors, persistent=False)
+        self.register_buffer("lengths", vectors.norm(dim=1), persistent=False)
+
+    def forward(self, image, metric):
+        """Return the numbers of the nearest, nearest first, without the image itself, (8,)."""
+        query = self.vectors.index_select(0, image.reshape(1))[0]
+        products = self.vectors @ query
         scores = choose(
             metric,
-            lambda: products - vectors.square().sum(dim=1) / 2,  # falls with the distance
-            lambda: products / vectors.norm(dim=1).clamp(min=SHORTEST),
+            lambda: products - self.lengths.square() / 2,  # falls with the distance
+            lambda: products / self.lengths.clamp(min=SHORTEST),
         )
-        others = torch.arange(len(vectors), device="cpu").to(image) != image
+        others = torch.arange(len(scores), device="cpu").to(image) != image
         scores = torch.where(others, scores, -torch.inf)
-        candidates = scores.topk(min(FOUND + SPARE, len(vectors) - 1)).indices
-        near = vectors.index_select(0, candidates)
+        candidates = scores.topk(min(FOUND + SPARE, len(scores) - 1)).indices
+        near = self.vectors.index_select(0, candidates)
         distances = choose(
             metric,
             lambda: (near - query).norm(dim=1),
             lambda: -(near @ query) / near.norm(dim=1).clamp(min=SHORTEST),
         )
         return candidates.index_select(0, distances.topk(FOUND, largest=False).indices)
-
-
-def _compact(vectors):
-    """The same vectors in as many dimensions as there are vectors, if they have more.
-
-    Turned, so that distances and angles stay: X = R' Q', and Q' has orthonormal rows.
-    """
-    if len(vectors) >= vectors.shape[1]:
-        return vectors
-    return torch.linalg.qr(vectors.T, mode="r").R.T.contiguous()
 
 
 def _check_indices(indices, split):

@@ -1,0 +1,157 @@
+"""The controls and outputs of a scene, as data that a stage turns into what a hand can move."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from aetutor.checks import whole_number
+
+
+def in_words(value, decimals, percent, unit):
+    """Return a number as it is shown: 0.5 as "0.5", "50%" or "0.5 standard deviations"."""
+    return f"{100 * value:.{decimals}f}%" if percent else f"{value:.{decimals}f}{unit}"
+
+
+@dataclass(frozen=True)
+class Slider:
+    """A number from ``low`` to ``high`` in steps, a float32.
+
+    ``decimals``, ``percent`` and ``unit`` say how it is written, ``note`` stands beside it. With
+    ``play``, a button moves it to its end by itself, so many milliseconds a step.
+    """
+
+    dtype: ClassVar[str] = "float32"
+    name: str
+    label: str
+    low: float
+    high: float
+    step: float
+    value: float
+    decimals: int = 1
+    percent: bool = False
+    unit: str = ""
+    note: str = ""
+    play: int | None = None
+
+    @property
+    def steps(self):
+        return round((self.high - self.low) / self.step)
+
+    def checked(self, value):
+        if not self.low <= value <= self.high:
+            raise ValueError(f"{self.name} must be from {self.low} to {self.high}, got {value!r}")
+        return float(value)
+
+    def words(self, value):
+        return in_words(value, self.decimals, self.percent, self.unit)
+
+
+@dataclass(frozen=True)
+class Whole:
+    """What the controls have in common whose value is an int64 from 0 to below ``count``."""
+
+    dtype: ClassVar[str] = "int64"
+    name: str
+    label: str
+
+    def checked(self, value):
+        return whole_number(self.name, value, 0, self.count - 1)
+
+    def words(self, value):
+        return str(value)
+
+
+@dataclass(frozen=True)
+class Picker(Whole):
+    """The number of one of ``count`` images."""
+
+    count: int
+    value: int = 0
+
+
+@dataclass(frozen=True)
+class Choice(Whole):
+    """One of several options, by its number."""
+
+    options: tuple[str, ...]
+    value: int = 0
+
+    @property
+    def count(self):
+        return len(self.options)
+
+    def words(self, value):
+        return self.options[value]
+
+
+@dataclass(frozen=True)
+class Counter(Whole):
+    """A button that counts from 0 to below ``count`` and begins anew: "another image"."""
+
+    count: int
+    value: int = 0
+
+
+@dataclass(frozen=True)
+class Reset:
+    """A button that sets other controls, by name, back to their first values. No input."""
+
+    dtype: ClassVar[None] = None
+    name: str
+    label: str
+    controls: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Picture:
+    """Pixels, RGBA, uint8 (height, width, 4), each drawn ``times`` as large on the page.
+
+    ``title`` stands above it; ``alt`` says what it shows. A click sets the control ``click[0]``
+    to the value of the output ``click[1]``.
+    """
+
+    dtype: ClassVar[str] = "uint8"
+    name: str
+    title: str
+    alt: str
+    height: int
+    width: int
+    times: int
+    click: tuple[str, str] | None = None
+
+
+@dataclass(frozen=True)
+class Number:
+    """A number, float32 or int64, for words and clicks; shown by itself if it is in a row."""
+
+    name: str
+    dtype: str = "float32"
+    decimals: int = 0
+    percent: bool = False
+    unit: str = ""
+
+    def words(self, value):
+        return in_words(value, self.decimals, self.percent, self.unit)
+
+
+@dataclass(frozen=True)
+class Words:
+    """One of several texts, by its number, an int64."""
+
+    dtype: ClassVar[str] = "int64"
+    name: str
+    texts: tuple[str, ...]
+
+    def words(self, value):
+        return self.texts[value]
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A share, a float32 from 0 to 1, as the length of a bar, ``label`` beside it."""
+
+    dtype: ClassVar[str] = "float32"
+    name: str
+    label: str
+
+    def words(self, value):
+        return in_words(value, 0, True, "")
