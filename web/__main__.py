@@ -21,6 +21,13 @@ NODE = 20
 NO_PACKAGES = "npm could not install the packages that the pages need: is there no network?"
 # 538 of a page's 853 kB; the icons come from the style sheet's fonts all the same.
 FONTAWESOME = re.compile(r"<(script|link)[^>]*fontawesome\.js[^>]*>(</script>)?\s*")
+# What axe finds in the theme: a name that leaves out what is to be read, a switch without a name,
+# contents outside of all landmarks.
+MENDED = {
+    r'(search-button-field[^>]*) aria-label="Search"': r"\1",
+    r'<summary>(<span class="toctree-toggle")': r'<summary aria-label="Show its pages">\1',
+    r'(<\w+ id="pst-primary-sidebar")': r'\1 role="complementary" aria-label="Contents"',
+}
 ENGINE = HERE / "node_modules/onnxruntime-web/dist/ort-wasm-simd-threaded.wasm"
 
 
@@ -134,8 +141,10 @@ def finish():
     shutil.copytree(WORK / "html", SITE, ignore=unneeded)
     (SITE / ".nojekyll").touch()  # else GitHub leaves out folders that begin with _
     for page in SITE.rglob("*.html"):
-        text = page.read_text("utf-8")
-        page.write_text(FONTAWESOME.sub("", text), "utf-8")
+        text = FONTAWESOME.sub("", page.read_text("utf-8"))
+        for pattern, better in MENDED.items():
+            text = re.sub(pattern, better, text)
+        page.write_text(text, "utf-8")
     everything = hashlib.sha256()
     for file in sorted(SITE.rglob("*")):
         if file.is_file() and file.name != "sw.js":

@@ -88,6 +88,7 @@ class Lesson:
         self._lesson, self._path, self._figures = lesson, path, figures
         self._explorers, self._repository = explorers, repository
         self._seen = []  # explorers on this page
+        self._tables = 0
 
     def page(self):
         """Return the page as a notebook."""
@@ -95,7 +96,10 @@ class Lesson:
         for number, cell in enumerate(self._lesson.cells):
             if cell.id == "head":  # installs the package in Colab
                 continue
-            if cell.cell_type == "code":
+            if cell.source == "progress()":  # of exercises done in a kernel, and a line before it
+                if "\n" not in cells[-1].source:
+                    cells.pop()
+            elif cell.cell_type == "code":
                 cells += self._code(cell, number)
             else:
                 cell.source = self._text(cell.source, first=not cells)
@@ -181,10 +185,11 @@ class Lesson:
             return {}
         if "text/html" in data:
             # A table's empty corner is no heading; and what is wide scrolls by itself.
+            self._tables += 1
             table = re.sub(r"<th class=\"blank[^>]*>&nbsp;</th>", "<td></td>", data["text/html"])
-            table = re.sub(r"<th></th>", "<td></td>", table)
-            return {"text/html": f'<div class="wide" tabindex="0" role="region" '
-                    f'aria-label="Table">{table}</div>'}  # fmt: skip
+            table = table.replace("<th></th>", "<td></td>")
+            label = f'tabindex="0" role="region" aria-label="Table {self._tables}"'
+            return {"text/html": f'<div class="wide" {label}>{table}</div>'}
         return data
 
     def _explorer(self, cell, name):
