@@ -3,8 +3,10 @@ import json
 import onnxruntime
 import pytest
 import torch
+from matplotlib import colormaps
 
-from aetutor import data, scenes
+from aetutor import data, latent, models, scenes, search
+from aetutor.scenes._interpolation import walk
 
 
 @pytest.fixture(scope="module", params=scenes.SCENES)
@@ -50,3 +52,154 @@ def test_every_scene_describes_itself_as_json(example):
         assert str(tensor.dtype) == f"torch.{output['dtype']}"
         size = (output["height"], output["width"], 4) if output["kind"] == "picture" else ()
         assert tensor.shape == size
+
+
+def test_all_frames_of_a_slider_are_those_shown_one_by_one(model, digits):
+    scene = scenes.Interpolation(model, digits.test, start=3, end=8)
+    frames = scene.frames("position", {"method": 1})
+    assert len(frames) == 101
+    for step in (0, 33, 100):
+        alone = scene.show(method=1, position=step / 100)
+        for name, shown in frames[step].items():
+            assert (shown.int() - alone[name].int()).abs().max() <= 1
+    assert frames[0]["strip"] is frames[100]["strip"]  # the same at every position: made once
+
+
+@pytest.fixture(scope="module")
+def model(digits):
+    return models.PCAAutoencoder.fit(digits.train[:][0], 20)
+
+
+@pytest.mark.parametrize("method", latent.METHODS)
+def test_a_walk_without_branches_is_the_path_of_latent(method):
+    pairs = torch.randn(6, 2, 4, generator=torch.Generator().manual_seed(0))
+    pairs[5, 1] = 2 * pairs[5, 0]  # in the same direction
+    for start, end in pairs:
+        codes, message = walk(start, end, torch.linspace(0, 1, 7), torch.tensor(method != "linear"))
+        assert torch.allclose(codes, latent.interpolate(start, end, 7, method), atol=1e-5)
+        assert message == 0
+
+
+def test_where_there_is_no_arc_the_line_stays_and_a_sentence_says_why():
+    one, zero, shares = torch.tensor([3.0, 4.0]), torch.zeros(2), torch.linspace(0, 1, 5)
+    for start, end, number, word in (
+        (one, -2 * one, 2, "opposite directions"),
+        (zero, one, 1, "code of zeros"),
+        (one, zero, 1, "code of zeros"),
+    ):
+        codes, message = walk(start, end, shares, torch.tensor(True))
+        assert torch.allclose(codes, latent.interpolate(start, end, 5), atol=1e-6)
+        assert message == number
+        with pytest.raises(ValueError, match=word):
+            latent.interpolate(start, end, 5, "spherical")
+        assert walk(start, end, shares, torch.tensor(False))[1] == 0
+
+
+class Plain(models.Autoencoder):
+    """A code of the first two pixels, so that what its scene shows can be worked out by hand."""
+
+    def __init__(self):
+        super().__init__(2, (1, 1, 2), (0.0, 1.0))
+
+    def encoder(self, images):
+        return images.flatten(1)
+
+    def decoder(self, latents):
+        return latents.reshape(-1, 1, 1, 2)
+
+
+@pytest.fixture
+def four_points():
+    """Codes at (80 ± 60, 80) and (80, 80 ± 20) of 255: the variances are as 9 to 1."""
+    points = torch.tensor([[140, 80], [20, 80], [80, 100], [80, 60]], dtype=torch.uint8)
+    return data.Split(points.reshape(4, 1, 1, 2), torch.arange(4), (0.0, 1.0))
+
+
+def test_directions_have_the_shares_and_scales_of_the_codes(four_points):
+    scene = scenes.LatentAxes(Plain(), four_points, axes=2, index=2)
+    notes = [slider.note for slider in scene.controls[2:]]
+    assert notes == [f"{share} of the variance of the codes" for share in ("90%", "10%")]
+    deviations = (2400**0.5, (800 / 3) ** 0.5)  # sums of squares 7200 and 800, over n - 1 = 3
+    for number, deviation in enumerate(deviations):
+        shown = scene.show(**{f"direction_{number + 1}": 1.0})
+        moved = shown["moved"].int() - shown["reconstruction"].int()
+        assert abs(moved[0, number, 0].item()) == pytest.approx(deviation, abs=0.6)
+        assert moved[0, 1 - number, 0] == 0
+
+
+class Grey(models.Autoencoder):
+    """Decodes everything to 0.5."""
+
+    def __init__(self):
+        super().__init__(1, (1, 28, 28), (0.0, 1.0))
+
+    def encoder(self, images):
+        return images.flatten(1)[:, :1]
+
+    def decoder(self, latents):
+        return torch.full((len(latents), 1, 28, 28), 0.5)
+
+
+def test_a_strangers_error_rank_and_colours_are_those_worked_out_by_hand():
+    greys = torch.tensor([0, 255, 128, 64], dtype=torch.uint8)
+    split = data.Split(greys[:, None, None, None].expand(-1, 1, 28, 28), greys.long(), (0.0, 1.0))
+    scene = scenes.OutOfDistribution(Grey(), split)
+    for number, rank in enumerate((0.5, 0.5, 0.0, 0.25)):  # of four errors, how many are smaller
+        shown = scene.show(image=number)
+        distance = abs(greys[number].item() / 255 - 0.5)
+        assert shown["squared_error"].item() == pytest.approx(784 * distance**2, rel=1e-4)
+        assert shown["rank"].item() == rank
+        # The range is 1 wide: wrong by half of it is as bright as the colours get.
+        colour = torch.tensor(colormaps["magma"](2 * distance)[:3]) * 255
+        assert (shown["error"][0, 0, :3] - colour).abs().max() < 4
+        words = scene.in_words(scene.defaults() | {"image": number}, shown)
+        assert words["rank"] == f"{rank:.0%}"
+
+
+def test_the_nearest_are_those_of_a_plain_search_however_long_the_vectors(digits):
+    images = digits.test.images
+    vectors = images.flatten(1) / 255 - 0.1  # fewer images than pixels: they are turned
+    assert len(vectors) < vectors.shape[1]
+    indices = {"long": search.ImageIndex(vectors), "short": search.ImageIndex(vectors[:, 300:400])}
+    scene = scenes.Similarity(indices, digits.test)
+    for space, index in enumerate(indices.values()):
+        for metric, name in enumerate(search.METRICS):
+            for number in (0, 17, 199):
+                shown = scene.show(image=number, space=space, metric=metric)
+                found = [shown[f"near_{place}"].item() for place in range(1, 9)]
+                right = index.nearest(index.latents[[number]], 9, name)[1][0].tolist()
+                assert found == [other for other in right if other != number][:8]
+
+
+def test_another_draw_is_the_next_seed_and_temperature_a_factor(model):
+    source = latent.Gaussian(torch.ones(20), torch.eye(20) / 4)
+    scene = scenes.Samples(model, {"other": latent.Gaussian.standard(20), "this": source})
+    for again, temperature in ((0, 1.0), (3, 0.5), (19, 2.0)):
+        shown = scene.show(source=1, again=again, temperature=temperature)["picture"]
+        images = model.decode(source.sample(8, temperature=temperature, seed=again))
+        expected = (images[5, 0].clamp(0, 1) * 255).round()  # the sixth: second row, second column
+        assert (shown[29:57, 29:57, 0] - expected).abs().max() <= 1
+
+
+def test_images_of_a_label_follow_each_other_and_come_back(model, digits):
+    scene = scenes.Interpolation(model, digits.test, start=3, end=3)
+    assert scene.defaults()["start"] == scene.defaults()["end"] == 3
+    count = scene.inputs[1].count
+    threes = digits.test.images[digits.test.labels == 3][:, 0]
+    first = [scene.show(other_start=number)["strip"][29:, :28, 0] for number in range(count)]
+    assert all((threes == image).flatten(1).all(dim=1).any() for image in first)
+    assert len({image.numpy().tobytes() for image in first}) == len(threes)
+    assert not torch.equal(scene.show()["strip"][29:, -28:, 0], first[0])
+
+
+def test_images_that_do_not_fit_the_model_are_refused(model, digits, patches):
+    index = search.ImageIndex(torch.rand(len(digits.test), 3))
+    for make in (
+        lambda: scenes.Interpolation(model, patches.test),
+        lambda: scenes.LatentAxes(model, patches.test),
+        lambda: scenes.OutOfDistribution(model, patches.test),
+    ):
+        with pytest.raises(ValueError, match=r"shape \(B, 1, 28, 28\), got"):
+            make()
+    with pytest.raises(ValueError, match="must hold the 120 images of the split, 'codes' holds"):
+        scenes.Similarity({"codes": index}, patches.test)
