@@ -420,7 +420,7 @@ def _dense(sizes):
     for inputs, outputs in pairwise(sizes):
         layers += [nn.Linear(inputs, outputs), nn.ReLU()]
     for hidden in layers[:-2:2]:
-        # Every ReLU starts open; of 12 that start at random some are closed, and not all reopen.
+        # So hardly any ReLU starts dead, closed for every image: narrow layers need every unit.
         nn.init.constant_(hidden.bias, 0.3)
     return layers[:-1]
 

@@ -69,3 +69,10 @@ def test_a_disk_that_takes_no_more_leaves_the_earlier_file(tmp_path, no_room):
             file.write(bytes(1_000_000))
         assert path.read_bytes() == b"earlier"
         assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a Unix system")
+def test_everybody_may_read_what_was_written(tmp_path):
+    with replacing(tmp_path / "file") as file:
+        file.write(b"content")
+    assert (tmp_path / "file").stat().st_mode & 0o777 == 0o644

@@ -48,7 +48,10 @@ def test_train_writes_a_model_that_its_own_command_makes_again(tmp_path, like, c
         assert torch.equal(tensor, other)
     capsys.readouterr()
     main(["evaluate", "mine.safetensors"])
-    assert f"{card.test_error[0]:.6f} mean squared error per pixel" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert f"{card.test_error[0]:.6f} mean squared error per pixel" in said
+    values = 3072 if like == "cifar10-384" else 784
+    assert f"{card.test_error[0] * values:.2f} squared error per image (x {values})" in said
 
 
 def test_what_ships_is_trained_by_its_name(digits, monkeypatch):

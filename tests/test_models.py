@@ -59,6 +59,23 @@ def test_batch_norm_and_activation_are_switches():
     assert count(nn.GELU, models.ColorConvAutoencoder(8, activation=nn.ReLU)) == 0
 
 
+def test_batch_norm_stands_before_the_relu():
+    layers = list(models.ConvAutoencoder(batch_norm=True).modules())
+    after = [layers[n + 1] for n, layer in enumerate(layers) if isinstance(layer, nn.BatchNorm2d)]
+    assert all(isinstance(layer, nn.ReLU) for layer in after)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_few_units_of_the_narrow_layers_start_dead(digits, seed):
+    model, images = models.LinearAutoencoder(seed=seed), digits.train[:][0]
+    dead = []
+    for layer in (*model.encoder, *model.decoder):
+        images = layer(images)
+        if isinstance(layer, nn.ReLU):
+            dead.append((images <= 0).all(dim=0).sum().item())
+    assert sum(dead[:4]) <= 3  # 128-64-12 and 12; with biases of 0 it is 9 to 20
+
+
 def test_initial_weights_depend_on_the_seed_alone():
     torch.manual_seed(1)
     before = torch.random.get_rng_state()

@@ -153,3 +153,9 @@ def test_each_image_is_scrambled_in_another_order_and_all_its_channels_alike():
     assert torch.equal(orders.sort(dim=2).values, torch.arange(64.0).expand(4, 3, 64))
     assert torch.equal(orders, orders[:, :1].expand(-1, 3, -1))
     assert len({tuple(order.tolist()) for order in orders[:, 0]}) == 4
+
+
+def test_gratings_begin_at_any_phase():
+    corners = patterns.grating(20, 3)[:, 0, 0, 0]  # the sine of the phase
+    assert corners.min() < -0.5
+    assert corners.max() > 0.5

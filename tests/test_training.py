@@ -11,7 +11,7 @@ from tqdm import tqdm
 from aetutor import models, training, weights
 from aetutor.checkpoint import Checkpoint, load_best
 from aetutor.history import History, to_bytes
-from aetutor.recipes import recipe
+from aetutor.recipes import Stepper, recipe
 
 
 def weights_of(model):
@@ -246,6 +246,14 @@ def test_what_has_faded_is_set_to_zero_before_it_becomes_denormal(digits):
         assert all(tensor[0, 0] == 0 for tensor in state.values() if tensor.ndim)
 
 
+def test_fit_sets_it_to_zero_as_often_as_it_looks_at_the_loss(digits, monkeypatch):
+    flushed = []
+    monkeypatch.setattr(Stepper, "flush", lambda stepper: flushed.append(stepper))
+    monkeypatch.setattr(training, "CHECK_EVERY", 2)
+    training.fit(models.LinearAutoencoder(4), digits, epochs=2, batch_size=60)  # 2 x 3 batches
+    assert len(flushed) == 2
+
+
 def test_an_interrupt_keeps_what_was_learnt(digits, stop_after, capsys):
     model = models.LinearAutoencoder(4)
     training.fit(model, digits, epochs=1, batch_size=60)
@@ -364,7 +372,9 @@ def test_a_damaged_checkpoint_is_refused_by_name(digits, tmp_path):
     training.fit(models.LinearAutoencoder(4), digits, epochs=1, checkpoint=tmp_path)
     path = tmp_path / "last.pt"
     content = path.read_bytes()
-    for damaged in (b"", content[:100], content[: len(content) // 2], b"not a checkpoint"):
+    middle = len(content) // 2
+    flipped = content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
+    for damaged in (b"", flipped, content[:100], content[: len(content) // 2], b"not a checkpoint"):
         path.write_bytes(damaged)
         with pytest.raises(ValueError, match=r"last\.pt cannot be read .*remove it"):
             training.fit(models.LinearAutoencoder(4), digits, epochs=1, checkpoint=tmp_path)
