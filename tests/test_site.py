@@ -16,6 +16,7 @@ import pytest
 from playwright.sync_api import sync_playwright
 
 from aetutor import scenes
+from aetutor.exercises import lesson_1
 from web.__main__ import NO_PACKAGES
 
 ROOT = Path(__file__).parents[1]
@@ -409,6 +410,29 @@ def test_what_changed_is_read_out_when_the_hand_rests(visit, address):
     said = explorer.locator('.said[aria-live="polite"]')
     said.filter(has_text="Decoded between 3 and 8, 100% of the way.").wait_for()
     assert "Ten steps" not in said.inner_text()  # that picture is as it was
+
+
+def test_every_exercise_has_its_hint_and_solution_folded(site):
+    for path in sorted((ROOT / "notebooks").glob("[0-9]*.ipynb")):
+        page = (site / "notebooks" / f"{path.stem}.html").read_text("utf-8")
+        cells = path.read_text("utf-8")
+        for summary, call in (("Hint", "hint"), ("Solution", "check")):
+            count = len(re.findall(rf"lesson_\d+\.\w+\.{call}\(", cells))
+            assert page.count(f"<details><summary>{summary}</summary>") == count > 0, path.name
+        assert page.count('class="guess"') == len(re.findall(r"\.guess\(", cells)), path.name
+
+
+def test_a_guess_is_answered_on_the_page(visit, address):
+    page = visit(address + "notebooks/01_linear_vs_conv.html")
+    tenfold = lesson_1.tenfold
+    form = page.locator("form.guess").first
+    assert tenfold.question in form.inner_text()
+    assert tenfold.why not in form.inner_text()
+    for guess, verdict in ((tenfold.high, "Too high."), (tenfold.answer, "Close.")):
+        form.locator("input").fill(str(guess))
+        page.keyboard.press("Enter")
+        form.locator(".verdict").filter(has_text=verdict).wait_for()
+    assert tenfold.why in form.inner_text()
 
 
 def test_the_scripts_pass_type_check_and_lint(site):

@@ -34,6 +34,8 @@ def export(name, scene, folder):
             picture.save(folder / f"{name}-{output['name']}.png", optimize=True)
         else:
             output["value"] = shown[output["name"]].item()
+    if hasattr(scene, "model"):
+        described["latent_dim"] = scene.model.latent_dim
     words = scene.in_words(scene.defaults(), shown)
     (folder / f"{name}.json").write_text(json.dumps([described, words]), "utf-8")
 
@@ -72,10 +74,15 @@ class Explorer:
         return (
             f'<section class="explorer" id="explorer-{self.name}" data-scene="{data}" '
             f'aria-label="Explorer: {title}">{rows}'
-            '<p class="said" aria-live="polite"></p>'
+            f'{self._network()}<p class="said" aria-live="polite"></p>'
             '<p class="state" role="status"></p>'
             f"<noscript><p>{NO_SCRIPT}</p></noscript></section>"
         )
+
+    def _network(self):
+        """Which network plays: a page takes a small one, where a lesson may take a larger."""
+        length = self._described.get("latent_dim")
+        return f'<p class="note">The network here has a code of {length}.</p>' if length else ""
 
     def _part(self, part, root):
         """One control or output."""
