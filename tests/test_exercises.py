@@ -74,6 +74,16 @@ def levels(codes, low, high, count, keep=torch.round, cut=True, steps=-1):
     return low + step * (found.clamp(0, count + steps) if cut else found)
 
 
+def decibels(reconstructions, images, peak):
+    return 10 * (peak**2 / (reconstructions - images).square().flatten(1).mean(dim=1)).log10()
+
+
+def on_first_piece(target, errors):
+    (short, more), (long, less), *_ = errors.items()
+    length = short * (long / short) ** (math.log(more / target) / math.log(more / less))
+    return length if target >= less else long * (target / less)
+
+
 def step(model, optimizer, images, *, forget=True, move=True, back=True, plain=True):
     loss = F.mse_loss(model(images), images)
     if back:
@@ -181,19 +191,21 @@ WRONG = {
     ],
     lesson_3.weights_of_128: [
         (992_771 - 256 * 2048, "biases of the code"),
+        (992_771 - 256 * 2049 + 0.02, "not the right value"),
         (992_771 - 256 * 1025, "two such layers"),
         (992_771 - 256 * 2050, "decoder's biases stay"),
     ],
     lesson_3.stamped: [
-        (lambda *a: stamps(*a, add=False), "they are added"),
+        (lambda *a: stamps(*a, add=False), "add them"),
         (lambda x, k, s: stamps(x, k.flip(0, 1), s), "upside down"),
-        (lambda *a: stamps(*a, steps=1), "Off by one stride"),
+        (lambda *a: stamps(*a, steps=1), "one stride too large"),
         (lambda x, k, s: stamps(x, k, s)[1:-1, 1:-1], "shape should be"),
     ],
     lesson_3.length_for: [
         (lambda t, e: np.interp(-t, [-v for v in e.values()], list(e)), "plain axes"),
         (lambda t, e: min(n for n, v in e.items() if v <= t), "shortest measured length"),
         (lambda t, e: 153.5, "not the right value for a target"),
+        (lambda t, e: on_first_piece(t, e), "not the right value for a target"),
         (
             lambda t, e: np.interp(t, list(e.values()), list(e)),
             "needs rising numbers|its error is too large",
@@ -204,15 +216,22 @@ WRONG = {
         (lambda r, x: 10 * (4 / F.mse_loss(r, x)).log10(), "one number for the whole batch"),
         (lambda r, x: 10 * (4 / (r - x).square().flatten(1).sum(dim=1)).log10(), "per pixel"),
         (lambda r, x: 10 * (4 / (r - x).square().flatten(1).mean(dim=1)).log(), "natural one"),
+        (lambda r, x: decibels(r, x, x.flatten(1).amax(dim=1) - x.flatten(1).amin(dim=1)), "each"),
+        (lambda r, x: decibels(r, x, x.flatten(1).amax(dim=1)), "largest value of each image"),
+        (lambda r, x: decibels(r, x, x.max() - x.min()), "whole batch"),
     ],
     lesson_3.quantised: [
         (lambda *a: levels(*a, steps=0), "n - 1 steps"),
         (lambda *a: levels(*a, keep=torch.floor), "nearest level"),
-        (lambda *a: levels(*a, cut=False), "must become these"),
+        (lambda *a: levels(*a, cut=False), "must become `low`"),
     ],
-    lesson_4.auroc_by_hand: [(4 / 12, "other way round"), (8, "number of pairs")],
+    lesson_4.auroc_by_hand: [
+        (4 / 12, "Turn it round"),
+        (8, "number of pairs"),
+        (0.66, "not the right value"),
+    ],
     lesson_4.area: [
-        (lambda s, f: (s[:, None] < f).float().mean().item(), "not the right value|other way"),
+        (lambda s, f: (s[:, None] < f).float().mean().item(), "not the right value|Turn it round"),
         (lambda s, f: (s[:, None] > f).float().mean().item(), "Equal errors count nothing"),
         (lambda s, f: (s[:, None] >= f).float().mean().item(), "Equal errors count fully"),
     ],
@@ -228,11 +247,11 @@ WRONG = {
         (0.98, "false alarms among the alarms"),
     ],
     lesson_4.fooling_image: [
-        (torch.full((3, 32, 32), 0.5), "plain image or a ramp"),
+        (torch.full((3, 32, 32), 0.5), "differences are too weak"),
         (0.02 * torch.eye(32).expand(3, 32, 32), "root mean square of 0.00"),
-        (torch.linspace(-1, 1, 32).expand(3, 32, 32), "plain image or a ramp"),
+        (torch.linspace(-1, 1, 32).expand(3, 32, 32), "Some photographs are as smooth"),
         (
-            torch.rand(3, 32, 32, generator=torch.Generator().manual_seed(0)) * 2 - 1,
+            torch.rand(3, 32, 32, generator=torch.Generator().manual_seed(0)).round() * 2 - 1,
             "only 1 in 100",
         ),
         (torch.zeros(1, 3, 32, 32), "shape should be"),
@@ -523,6 +542,23 @@ def test_progress_shows_what_is_done(said):
     assert texts[place + 1] == "✓ right"
     assert texts[texts.index("    The output padding that brings a size back") + 1].startswith("✗")
     assert texts[texts.index("    A step of training") + 1] == "open"
+
+
+def test_an_image_that_an_optimiser_made_may_carry_its_gradient(said):
+    image = solved(lesson_4.fooling_image).clone().requires_grad_()
+    assert said(lesson_4.fooling_image, image) == "Right."
+
+
+def test_no_photograph_fools_the_error_as_it_is(said):
+    cifar10 = data.load_cifar10()
+    if cifar10.is_standin:
+        pytest.skip("the bounds are those of CIFAR-10")
+    model = weights.trained("cifar10-384")
+    for images, _ in cifar10.test.batches(500):
+        strong = [image for image in images if lesson_4.left_by_ramp(image) > lesson_4.STRONGEST]
+        if strong:
+            errors = (model(torch.stack(strong)) - torch.stack(strong)).square().flatten(1).sum(1)
+            assert errors.min() > lesson_4.LEAST
 
 
 def test_the_lessons_numbers_are_those_of_the_exercises():
