@@ -1,19 +1,14 @@
 """MNIST and CIFAR-10 as the lessons use them: three splits each, real or a stand-in."""
 
-import hashlib
 import math
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from aetutor import sources
 from aetutor.checks import known_name, whole_number
 from aetutor.download import DownloadError
-
-ORDER_SEED = 2026  # starts the checksums by which images are ordered and set aside
 
 
 class Split:
@@ -205,19 +200,30 @@ def load(name, *, offline="stand-in"):
     """Load a data set by name: ``"mnist"`` as :func:`load_mnist` does, or ``"cifar10"``."""
     source = sources.SOURCES[known_name("name", name, sources.SOURCES)]
     known_name("offline", offline, ("stand-in", "error"))
+    path, origin = sources.located(source)
+    images = sources.read_prepared(path) if path else None
+    if images is not None:
+        return _image_data(source, images, origin, source.class_names, is_standin=False)
     try:
         arrays, origin = sources.find(source)
     except DownloadError as error:
         if offline == "error":
             raise
-        arrays, origin = source.standin(), f"stand-in: {source.standin_title}"
+        images, origin = sources.ordered(source.standin()), f"stand-in: {source.standin_title}"
         print(_banner(source, error))
-        return _image_data(source, arrays, origin, source.standin_class_names, is_standin=True)
-    return _image_data(source, arrays, origin, source.class_names, is_standin=False)
+        return _image_data(source, images, origin, source.standin_class_names, is_standin=True)
+    images = sources.ordered(arrays)
+    path, _ = sources.located(source)
+    if path and sources.write_prepared(path, images):
+        images = sources.read_prepared(path) or images  # mapped, and the others given back
+    return _image_data(source, images, origin, source.class_names, is_standin=False)
 
 
 def prepare(name, folder=None):
     """Write ``<name>.npz``, the real images, into a folder: a classroom's shared drive, say.
+
+    Beside it comes a copy in the lessons' order, which loads at once; who cannot write the folder
+    uses it all the same.
 
     Parameters
     ----------
@@ -242,49 +248,43 @@ def prepare(name, folder=None):
     source = sources.SOURCES[known_name("name", name, sources.SOURCES)]
     path = Path(folder or sources.cache_folder()) / f"{name}.npz"
     if path.exists():
-        sources.read_npz(path, source.image_shape)
+        arrays = sources.read_npz(path, source.image_shape)
     else:
         arrays, _ = sources.find(source)
         if not path.exists():  # the cache may have been filled just now
             sources.write_npz(path, arrays)
+    sources.write_prepared(path, sources.ordered(arrays))
     return path
 
 
-def _image_data(source, arrays, origin, class_names, *, is_standin):
-    """Put every copy of a data set into the same order, and set the validation images aside.
+def _image_data(source, images, origin, class_names, *, is_standin):
+    """Set the validation images aside.
 
-    Copies of CIFAR-10 in circulation differ in their order. Ordered by a checksum of their
-    bytes, the same images are always held out, and ``test[:8]`` shows everybody the same eight.
+    Copies of CIFAR-10 in circulation differ in their order. In the order of ``images`` the same
+    are always held out, and ``test[:8]`` shows everybody the same eight.
     """
-    splits, checksums = {}, []
-    for split in ("train", "test"):
-        # Popped, so that only one split at a time is in memory twice.
-        images, labels = arrays.pop(f"{split}_images"), arrays.pop(f"{split}_labels")
-        keys = np.array([zlib.crc32(image, ORDER_SEED) for image in images], dtype=np.int64)
-        order = np.argsort(keys, kind="stable")
-        checksums.append(np.stack([keys, labels])[:, order])
-        splits[split] = (images[order], labels[order])
-    images, labels = splits["train"]
-    held_out = min(5_000, math.ceil(len(images) / 10))
-    splits["val"] = images[:held_out], labels[:held_out]
-    splits["train"] = images[held_out:], labels[held_out:]
-    digest = hashlib.sha256(np.concatenate(checksums, axis=1).tobytes())
+    tensors = images.tensors
+    held_out = min(5_000, math.ceil(len(tensors["train_images"]) / 10))
+    splits = {
+        "val": (tensors["train_images"][:held_out], tensors["train_labels"][:held_out]),
+        "train": (tensors["train_images"][held_out:], tensors["train_labels"][held_out:]),
+        "test": (tensors["test_images"], tensors["test_labels"]),
+    }
     return ImageData(
         name=source.name,
         source=origin,
         is_standin=is_standin,
         class_names=class_names,
         value_range=source.value_range,
-        fingerprint=digest.hexdigest()[:16],
+        fingerprint=images.fingerprint,
         **{name: _split(*pair, source.value_range) for name, pair in splits.items()},
     )
 
 
 def _split(images, labels, value_range):
-    images = torch.from_numpy(images)
     # Colour images keep the memory layout of their file, which is torch's channels_last.
     images = images[:, None] if images.ndim == 3 else images.permute(0, 3, 1, 2)
-    return Split(images, torch.from_numpy(labels).long(), value_range)
+    return Split(images, labels.long(), value_range)
 
 
 def _banner(source, error):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 
-from benchmarks import lessons, load, loading, search, slider, training
+from benchmarks import lessons, load, loading, memory, search, slider, training
 from benchmarks.measure import OURS, machine, plain, ratio, table, to_json
 
 FOLDER = Path(__file__).parent
@@ -28,7 +28,7 @@ def measured(full):
         lambda: training.time_to_quality(full),
     ]
     if full:
-        parts += [training.published_quality, lessons.lessons, load.load]
+        parts += [training.published_quality, lessons.lessons, load.load, memory.memory]
     rows = []
     for part in parts:
         found = part()

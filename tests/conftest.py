@@ -22,7 +22,8 @@ from aetutor import data, models, sources, standins, training
 def _image_data(source, arrays, count):
     """The first ``count`` training and test images of a stand-in, split as the real data are."""
     arrays = {name: array[:count] for name, array in arrays.items()}
-    return data._image_data(source, arrays, "a test", source.class_names, is_standin=True)
+    images = sources.ordered(arrays)
+    return data._image_data(source, images, "a test", source.class_names, is_standin=True)
 
 
 @pytest.fixture(scope="session")

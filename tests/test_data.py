@@ -198,7 +198,8 @@ def test_of_the_published_training_images_5000_are_held_out(rng, count, held_out
         "test_labels": np.zeros(7, np.uint8),
     }
     before = {image.tobytes() for image in arrays["train_images"]}
-    made = data._image_data(sources.MNIST, arrays, "a test", ("zero",), is_standin=True)
+    images = sources.ordered(arrays)
+    made = data._image_data(sources.MNIST, images, "a test", ("zero",), is_standin=True)
     assert (len(made.train), len(made.val), len(made.test)) == (count - held_out, held_out, 7)
     split = {image.numpy().tobytes() for image in torch.cat([made.train.images, made.val.images])}
     assert split == before
@@ -213,7 +214,11 @@ def test_a_download_is_parsed_and_kept_in_the_cache(places, arrays, serve, monke
     assert again.source == "cache of an earlier download"
     assert again.fingerprint == mnist.fingerprint
     assert [server.requests for server in servers] == [["/forbidden/file", "/good/file"]] * 4
-    assert {path.name for path in places.cache.iterdir()} <= {"mnist.npz", "mnist.lock"}
+    assert {path.name for path in places.cache.iterdir()} <= {
+        "mnist.npz",
+        "mnist.lock",
+        "mnist.prepared.safetensors",
+    }
     stored = sources.read_npz(places.cache / "mnist.npz", (28, 28))
     assert all(np.array_equal(stored[name], arrays[name]) for name in arrays)
 
@@ -345,7 +350,11 @@ def test_a_damaged_cache_is_downloaded_again(places, arrays, serve, monkeypatch)
     (places.cache / "mnist-download-abc").mkdir()
     with pytest.warns(UserWarning, match="downloaded again"):
         assert data.load_mnist(offline="error").source.startswith("downloaded")
-    assert {path.name for path in places.cache.iterdir()} <= {"mnist.npz", "mnist.lock"}
+    assert {path.name for path in places.cache.iterdir()} <= {
+        "mnist.npz",
+        "mnist.lock",
+        "mnist.prepared.safetensors",
+    }
     assert data.load_mnist().source == "cache of an earlier download"
 
 
@@ -440,7 +449,11 @@ def test_whenever_a_download_is_killed_the_next_one_is_whole(
         process.join()
     assert sum(len(server.requests) for server in servers) > 4  # some were killed on the way
     assert np.array_equal(sources.find(sources.MNIST)[0]["train_images"], arrays["train_images"])
-    assert {path.name for path in places.cache.iterdir()} <= {"mnist.npz", "mnist.lock"}
+    assert {path.name for path in places.cache.iterdir()} <= {
+        "mnist.npz",
+        "mnist.lock",
+        "mnist.prepared.safetensors",
+    }
 
 
 def test_ctrl_c_ends_the_wait_for_another_process(places, monkeypatch, forked):

@@ -12,6 +12,8 @@ from filelock import FileLock, Timeout
 from aetutor.download import DownloadError, fetch
 from aetutor.sources._parsing import parsed, read_npz, torchvision_datasets, write_npz
 
+CACHED = "cache of an earlier download"
+
 
 def cache_folder():
     """Return the folder of this user in which downloaded data sets are kept.
@@ -28,6 +30,25 @@ def cache_folder():
     if folder is None or not folder.is_absolute():
         raise OSError("this user has no home folder")
     return folder
+
+
+def located(source):
+    """Return a data set's .npz on this machine, unread, and in words where it is.
+
+    Returns
+    -------
+    tuple of (pathlib.Path or None, str)
+        None if there is none, or none where the reader says that there is one.
+    """
+    folder = os.environ.get("AETUTOR_DATA")
+    if folder:
+        path = Path(folder).expanduser() / f"{source.name}.npz"
+        return (path, f"{path.name} in the folder AETUTOR_DATA") if path.exists() else (None, "")
+    try:
+        path = cache_folder() / f"{source.name}.npz"
+        return (path, CACHED) if path.exists() else (None, "")
+    except OSError:  # a folder that is closed, or no home; find says so
+        return None, ""
 
 
 def find(source):
@@ -51,10 +72,11 @@ def find(source):
     """
     folder = os.environ.get("AETUTOR_DATA")
     if folder:
-        path = Path(folder).expanduser() / f"{source.name}.npz"
-        if path.exists():
-            return read_npz(path, source.image_shape), f"{path.name} in the folder AETUTOR_DATA"
-        warnings.warn(f"AETUTOR_DATA is set, but there is no file {path}", stacklevel=4)
+        path, origin = located(source)
+        if path is not None:
+            return read_npz(path, source.image_shape), origin
+        missing = Path(folder).expanduser() / f"{source.name}.npz"
+        warnings.warn(f"AETUTOR_DATA is set, but there is no file {missing}", stacklevel=4)
     return _cached(source)
 
 
@@ -63,14 +85,14 @@ def _cached(source):
         path = cache_folder() / f"{source.name}.npz"
         arrays = _read_cached(path, source)
         if arrays is not None:
-            return arrays, "cache of an earlier download"
+            return arrays, CACHED
         path.parent.mkdir(parents=True, exist_ok=True)
         lock = FileLock(path.with_suffix(".lock"))
         # One process downloads, the others wait for it and then find the cache filled.
         with _announced(lock, source):
             arrays = _read_cached(path, source)
             if arrays is not None:
-                return arrays, "cache of an earlier download"
+                return arrays, CACHED
             _tidy(path)
             arrays, origin = _download(source, path.parent)
             _store(path, arrays)
