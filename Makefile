@@ -122,6 +122,7 @@ train: install
 	@$(BIN)/python -m aetutor train all --to aetutor/weights
 
 wheel: install
+	@rm -rf build/lib
 	@$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
 
 bench: install-test

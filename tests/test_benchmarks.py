@@ -79,15 +79,17 @@ def test_results_are_plain_json():
     assert found["machine"]["torch"] == torch.__version__
 
 
-def test_the_figure_has_a_bar_for_each_rival():
+def test_the_figure_has_a_bar_for_each_rival_that_is_shown():
+    start, contender, title = command.SHOWN[0]
     rows = [
-        Row("a", "theirs", [4.0], "s"),
-        Row("a", OURS, [2.0], "s"),
+        Row(f"{start} of today", contender, [4.0], "s"),
+        Row(f"{start} of today", "somebody else", [5.0], "s"),
+        Row(f"{start} of today", OURS, [2.0], "s"),
         Row("b", "alone", [1.0], "s"),
     ]
     axis = command.figure(rows).axes[0]
     assert [(bar.get_x(), bar.get_width()) for bar in axis.patches] == [(1, 1.0)]  # from 1 to 2
-    assert [label.get_text() for label in axis.get_yticklabels()] == ["a\ntheirs"]
+    assert [label.get_text() for label in axis.get_yticklabels()] == [f"{title}\n{contender}"]
 
 
 def test_all_ways_to_search_find_the_same():

@@ -37,6 +37,8 @@ def test_it_writes_the_address_into_every_place(project):
     pages = "https://some-one.github.io/lessons/"
     assert f'Documentation = "{pages}"' in written["pyproject.toml"]
     assert re.findall(r"\]\((http.*?)\)", written["README.md"])[0] == pages
+    for place in ("mybinder.org/v2/gh/some-one/lessons/main", "codespaces.new/some-one/lessons"):
+        assert place in written["README.md"]
     lessons = [name for name in written if name.endswith(".ipynb")]
     assert len(lessons) >= 2
     for name in lessons:

@@ -1,6 +1,9 @@
 """requirements.lock belongs to the requirements, and all of it can be checked."""
 
+import json
+import os
 import re
+import subprocess
 import tomllib
 from pathlib import Path
 
@@ -37,6 +40,21 @@ def test_every_package_in_the_lock_has_hashes_and_comes_from_no_particular_host(
     for name, _, rest in ENTRIES:
         assert re.search(r"--hash=sha256:[0-9a-f]{64}\b", rest), name
     assert not re.search(r"https?://|file:|^-", LOCK, flags=re.MULTILINE)
+
+
+def test_binder_and_codespaces_use_what_is_here():
+    versions = {name: version for name, version, _ in pinned()}
+    binder = ROOT / ".binder"
+    assert f"ipywidgets=={versions['ipywidgets']}\n" in (binder / "requirements.txt").read_text()
+    for script in (binder / "postBuild", binder / "start"):
+        assert os.access(script, os.X_OK)
+        subprocess.run(["bash", "-n", script], check=True)
+    container = json.loads((ROOT / ".devcontainer" / "devcontainer.json").read_text())
+    for command in ((binder / "postBuild").read_text(), container["postCreateCommand"]):
+        assert "python3 tools/install.py" in command
+        assert ".venv/bin/python -m aetutor download" in command
+    for lesson in container["customizations"]["codespaces"]["openFiles"]:
+        assert (ROOT / lesson).exists()
 
 
 def test_what_the_package_needs_is_required_in_a_version_that_it_allows():

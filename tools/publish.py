@@ -98,11 +98,21 @@ def add_head(lesson, source):
     heads[0].source = HEAD.format(source=source)
 
 
+def badges(repository):
+    """Return the badges that open all lessons, in Binder and in Codespaces."""
+    binder = f"https://mybinder.org/v2/gh/{repository}/main?urlpath=lab/tree/notebooks"
+    codespaces = f"https://codespaces.new/{repository}"
+    return (
+        f"[![Open in Binder](https://mybinder.org/badge_logo.svg)]({binder}) "
+        f"[![Open in GitHub Codespaces](https://github.com/codespaces/badge.svg)]({codespaces})"
+    )
+
+
 def with_badges(readme, repository):
-    """Return the README's text with a badge for each lesson that it links."""
+    """Return the README's text with badges: for the project, and for each lesson it links."""
     names = re.findall(r"\]\(notebooks/([0-9].*?\.ipynb)\)", readme)
     rows = [f"| {BADGE}({colab(repository, name)}) | {name} |" for name in names]
-    table = "\n".join(["| | |", "| --- | --- |", *rows])
+    table = "\n".join([badges(repository), "", "| | |", "| --- | --- |", *rows])
     return re.sub(
         r"(<!-- make publish -->\n).*?(\n<!-- end -->)", rf"\1{table}\2", readme, flags=re.DOTALL
     )
