@@ -4,11 +4,13 @@ import ast
 import math
 import time
 from itertools import pairwise
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 from torch.nn import functional as F
+from torch.utils.data import TensorDataset
 
 from aetutor import data, exercises, latent, search, weights
 from aetutor.exercises import (
@@ -257,23 +259,34 @@ WRONG = {
         (torch.zeros(1, 3, 32, 32), "shape should be"),
         (3 * torch.eye(32).expand(3, 32, 32), "between -1 and 1"),
     ],
-    lesson_5.norm_of_384: [(384, "square of the norm"), (11.3, "a code of 128")],
+    lesson_5.norm_of_384: [
+        (384, "square of the norm"),
+        (11.3, "for a code of 128"),
+        (19, "19 is not the right value"),
+    ],
     lesson_5.reparametrised: [
-        (lambda m, v, e: m + v.exp() * e, "needs its root"),
-        (lambda m, v, e: m + (v / 2).exp() * torch.randn_like(m), "Use the noise that is given"),
+        (lambda m, v, e: m + v.exp() * e, "by its square root"),
+        (lambda m, v, e: m + (v / 2).exp() * torch.randn_like(m), "Use the noise you are given"),
         (lambda m, v, e: m + v * e, "as if it were the standard deviation"),
         (lambda m, v, e: (m + (v / 2).exp() * e).detach(), "no gradient passes"),
-        (lambda m, v, e: m + (v.detach() / 2).exp() * e, "to the mean and to the variance"),
+        (lambda m, v, e: m + (v.detach() / 2).exp() * e, "both the mean and the variance"),
     ],
     lesson_5.divergence: [
-        (lambda m, v: (m**2 + v.exp() - v - 1).sum(dim=1), "one half is forgotten"),
-        (lambda m, v: (m**2 + v.exp() - v - 1).sum() / 2, "one number for the batch"),
-        (lambda m, v: (m**2 + v.exp() - v).sum(dim=1) / 2, "The -1 is forgotten"),
+        (lambda m, v: (m**2 + v.exp() - v - 1).sum(dim=1), "one half is missing"),
+        (lambda m, v: (m**2 + v.exp() - v - 1).sum() / 2, "one number for the whole batch"),
+        (lambda m, v: (m**2 + v.exp() - v).sum(dim=1) / 2, "The -1 is missing"),
         (lambda m, v: -(m**2 + v.exp() - v - 1).sum(dim=1) / 2, "sign is wrong"),
+        (
+            lambda m, v: (m**2 + (2 * v).exp() - 2 * v - 1).sum(dim=1) / 2,
+            "for the logarithm of the standard deviation",
+        ),
+        (lambda m, v: (m**2 + v.exp().square() - v - 1).sum(dim=1) / 2, "do not square it"),
+        (lambda m, v: (m**2 + (v / 2).exp() - v - 1).sum(dim=1) / 2, "do not halve"),
+        (lambda m, v: (m + v.exp() - v - 1).sum(dim=1) / 2, "mean must be squared"),
     ],
     lesson_5.drawn_like: [
         (lambda z, n: z.mean(dim=0) + z.std(dim=0) * torch.randn(n, 3), "correlations are missing"),
-        (lambda z, n: z[torch.randint(len(z), (n,))], "codes themselves"),
+        (lambda z, n: z[torch.randint(len(z), (n,))], "codes you were given"),
         (lambda z, n: z.mean(dim=0) + torch.randn(n, 3), "covariance is not used"),
         (lambda z, n: latent.Gaussian.fit(z).sample(n), "same draws every time"),
         (jittered, "not normally distributed"),
@@ -290,6 +303,7 @@ WRONG = {
     lesson_6.topk_by_cosine: [
         (lambda q, z, k: (q @ z.T).topk(k).indices, "long ones win"),
         (lambda q, z, k: (F.normalize(q) @ F.normalize(z).T).topk(k).values, "Those are the cosi"),
+        (lambda q, z, k: (F.normalize(q) @ F.normalize(z).T).topk(k), "return the `.indices`"),
         (lambda q, z, k: torch.cdist(q, z).argsort(dim=1)[:, :k], "by distance, not by angle"),
         (lambda q, z, k: (-(F.normalize(q) @ F.normalize(z).T)).topk(k).indices, "the farthest"),
     ],
@@ -300,19 +314,24 @@ WRONG = {
         (lambda y, f: (f == y[:, None]).float().sum(dim=1) / 8, "not always 8"),
     ],
     lesson_6.chance: [
+        (
+            lambda y: sum(n * (n - 1) for n in y.bincount().tolist()) / len(y) / (len(y) - 1),
+            "a query may find itself",
+        ),
         (lambda y: 1 / len(y.unique()), "equal size"),
         (lambda y: (y.bincount() / len(y)).max().item(), "share of the largest class"),
         (lambda y: 0.1, "not the right value|equal size"),
     ],
     lesson_6.times_found: [
         (lambda n, size: n.flatten().bincount(), "never found are missing"),
-        (lambda n, size: n.flatten().bincount(minlength=size) / n.numel(), "That is the share"),
+        (lambda n, size: n.flatten().bincount(minlength=size) / n.numel(), "Those are shares"),
     ],
     lesson_6.copies: [
         ([(0, 0), (1, 1)], "have a correlation of"),
         ([(0, 0), (0, 1)], "same test image"),
         ([(10**6, 0), (1, 1)], "There is no pair"),
         ((3, 4), "two pairs of numbers"),
+        ([(1.5, 2), (3, 4)], "1.5 is not one"),
     ],
 }
 
@@ -465,6 +484,15 @@ def test_an_answer_that_never_returns_is_given_up(said, monkeypatch):
     assert time.monotonic() - before < 5
 
 
+def test_what_an_exercise_prepares_does_not_count_as_the_answers_time(said, monkeypatch):
+    monkeypatch.setattr(_exercise, "TIME_LIMIT", 0.3)
+    slow = _exercise.exercise(hint="", code="", reason="", prepare=lambda: time.sleep(0.5))
+    task = slow(lambda answer: None)
+    _exercise.ALL.remove(task)
+    assert said(task, 1) == "Right."
+    assert said(task, ____).startswith("Not yet")
+
+
 def test_inputs_are_copies_and_the_students_dice_stay_where_they_are(said):
     def greedy(codes, labels):
         codes.zero_()
@@ -505,6 +533,26 @@ def test_booleans_of_any_kind_are_right_where_0_and_1_are_asked_for(said):
 def test_a_norm_to_two_decimals_is_enough(said):
     for answer in (4.24, 4.243, 6 / 2**0.5):
         assert said(lesson_2.halfway_norm, answer) == "Right."
+
+
+def test_hits_may_be_counted_query_by_query(said):
+    """No query finds an image twice, so `any` for each query is as good as a count."""
+
+    def times_found(neighbours, size):
+        return torch.stack([(neighbours == place).any(dim=1).sum() for place in range(size)])
+
+    for _ in range(20):
+        assert said(lesson_6.times_found, times_found) == "Right."
+
+
+def test_copies_the_wrong_way_round_are_recognised(said, monkeypatch):
+    first, second, *others = torch.rand(6, 3, 32, 32)
+    test = TensorDataset(torch.stack([first, others[0], second, others[1]]))
+    train = TensorDataset(torch.stack([others[2], first, others[3], second]))
+    monkeypatch.setattr(lesson_6, "_cifar10", lambda: SimpleNamespace(train=train, test=test))
+    assert said(lesson_6.copies, [(0, 1), (2, 3)]) == "Right."
+    assert "wrong way round" in said(lesson_6.copies, [(1, 0), (3, 2)])
+    assert "have a correlation of" in said(lesson_6.copies, [(0, 0), (2, 2)])
 
 
 def test_a_right_answer_stays_right(said):

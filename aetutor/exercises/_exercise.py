@@ -53,11 +53,11 @@ class Exercise:
     state : {"open", "tried", "right"}
     """
 
-    def __init__(self, examine, hint, code, reason):
+    def __init__(self, examine, hint, code, reason, prepare=None):
         self.lesson = examine.__module__.rpartition(".")[2]
         self.name, self.title = examine.__name__, examine.__doc__
         self.code, self.state = textwrap.dedent(code).strip(), "open"
-        self.reason, self._examine, self._hint = reason, examine, hint
+        self.reason, self._examine, self._hint, self._prepare = reason, examine, hint, prepare
 
     def check(self, answer):
         """Print whether an answer is right, and if not, what may be wrong.
@@ -68,6 +68,9 @@ class Exercise:
             Anything; nothing is raised.
         """
         try:
+            if self._prepare:
+                refuse_blank(answer)
+                self._prepare()
             _in_time(self._examine, answer)
         except NotYetError:
             say("Not yet: put your answer in the place of ____, and run the cell again.")
@@ -118,7 +121,7 @@ class Answer:
     code: str = ""
 
 
-def exercise(*, hint, code, reason):
+def exercise(*, hint, code, reason, prepare=None):
     """Make an exercise of a function that examines an answer.
 
     The function's name and docstring are the exercise's name and title. Called with an answer, it
@@ -131,10 +134,12 @@ def exercise(*, hint, code, reason):
         A right answer, as it would stand in the lesson.
     reason : str
         Why it is right, in Markdown.
+    prepare : callable, optional
+        Called before an answer is examined: what takes time that is not the answer's.
     """
 
     def make(examine):
-        ALL.append(Exercise(examine, hint, code, reason))
+        ALL.append(Exercise(examine, hint, code, reason, prepare))
         return ALL[-1]
 
     return make

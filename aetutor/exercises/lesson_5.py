@@ -17,11 +17,11 @@ def norm_of_384(answer):
         384**0.5,
         {
             "That is the square of the norm.": 384.0,
-            "That is the radius for a code of 128; here it is 384.": 128**0.5,
-            "That is a single number's; the norm is that of 384 together.": 1.0,
-            "Not that far out: it is the root of the sum, not half of it.": 192.0,
+            "That is the norm for a code of 128; this one has 384 numbers.": 128**0.5,
+            "That is the size of a single number; the norm takes all 384 together.": 1.0,
+            "Take the square root of the sum, not half of it.": 192.0,
         },
-        tolerance=0.06,
+        tolerance=0.025,
     )
 
 
@@ -33,7 +33,7 @@ def norm_of_384(answer):
         return mean + torch.exp(log_variance / 2) * noise
     """,
     reason="The standard deviation is the root of the variance, and the root halves the logarithm. "
-    "The noise comes from outside, so the gradient passes to mean and variance.",
+    "The noise comes from outside, so the gradient reaches mean and variance.",
 )
 def reparametrised(answer):
     """The reparametrisation."""
@@ -44,42 +44,42 @@ def reparametrised(answer):
             result = call(answer, *inputs)
         tensor(result, shape, gradient=True)
         if not torch.equal(result, call(answer, *inputs)):
-            raise WrongError("Use the noise that is given; yours is another one at each call.")
+            raise WrongError("Use the noise you are given; yours changes from call to call.")
         with torch.no_grad():
             compare(
                 result.detach(),
                 mean + torch.exp(log_variance / 2) * noise,
                 {
-                    "exp(log-variance) is the variance; the noise needs its root.": (
+                    "exp(log_variance) is the variance; multiply the noise by its square root.": (
                         mean + torch.exp(log_variance) * noise
                     ),
-                    "The logarithm of the variance is used as if it were the standard deviation.": (
+                    "You use the logarithm of the variance as if it were the standard deviation.": (
                         mean + log_variance * noise
                     ),
-                    "The mean is forgotten.": torch.exp(log_variance / 2) * noise,
-                    "The noise is forgotten.": mean + torch.exp(log_variance / 2),
-                    "That is the mean alone.": mean,
+                    "The mean is missing.": torch.exp(log_variance / 2) * noise,
+                    "The noise is missing.": mean + torch.exp(log_variance / 2),
+                    "That is only the mean.": mean,
                 },
             )
         if not result.requires_grad:
             raise WrongError(
-                "The values are right, but no gradient passes: the encoder would learn nothing. "
-                "Leave out detach(), no_grad() and inference_mode()."
+                "The values are right, but no gradient gets through, so the encoder would learn "
+                "nothing. Leave out detach(), no_grad() and inference_mode()."
             )
         gradients = torch.autograd.grad(result.sum(), inputs[:2], allow_unused=True)
         if any(gradient is None for gradient in gradients):
-            raise WrongError("The gradient must pass to the mean and to the variance.")
+            raise WrongError("The gradient must reach both the mean and the variance.")
 
 
 @exercise(
-    hint="The formula stands above the loss. The squared sigma is the variance, and you have its "
-    "logarithm.",
+    hint="It is the second term of the VAE's loss in the lesson. Sigma squared is the "
+    "variance, and you have its logarithm.",
     code="""
     def divergence(mean, log_variance):
         return (mean**2 + log_variance.exp() - log_variance - 1).sum(dim=1) / 2
     """,
-    reason="$\\tfrac12 \\sum_i (\\mu_i^2 + \\sigma_i^2 - \\log \\sigma_i^2 - 1)$, summed over the "
-    "numbers of a code and not over the images. It is 0 for $\\mu = 0$, $\\sigma = 1$.",
+    reason="$\\tfrac12 \\sum_i (\\mu_i^2 + \\sigma_i^2 - \\log \\sigma_i^2 - 1)$, summed over "
+    "the numbers of a code, not over the images. It is 0 for $\\mu = 0$ and $\\sigma = 1$.",
 )
 def divergence(answer):
     """The divergence of each image's codes."""
@@ -88,31 +88,41 @@ def divergence(answer):
         terms = mean**2 + log_variance.exp() - log_variance - 1
         result = call(answer, mean, log_variance)
         if getattr(result, "shape", None) == ():
-            raise WrongError("That is one number for the batch; give one for each image.")
+            raise WrongError("That is one number for the whole batch; give one for each image.")
         if getattr(result, "shape", None) == (count, size):
-            raise WrongError("That is one for each number of a code; sum over them.")
+            raise WrongError(
+                "That is one value for each number of each code; sum over the numbers of a code."
+            )
         compare(
             tensor(result, (count,)),
             terms.sum(dim=1) / 2,
             {
-                "The factor of one half is forgotten.": terms.sum(dim=1),
+                "The factor of one half is missing.": terms.sum(dim=1),
                 "That is the mean over the numbers of a code; the formula has their sum.": (
                     terms.mean(dim=1) / 2
                 ),
                 "The sign is wrong: a divergence is never negative.": -terms.sum(dim=1) / 2,
-                "The -1 is forgotten: for mean 0 and variance 1 the divergence is 0.": (
+                "The -1 is missing: for mean 0 and variance 1 the divergence must be 0.": (
                     (terms + 1).sum(dim=1) / 2
                 ),
-                "exp(log-variance) is the variance already; do not halve the logarithm here.": (
+                "exp(log_variance) is already the variance; do not halve the logarithm here.": (
                     (terms - log_variance.exp() + (log_variance / 2).exp()).sum(dim=1) / 2
                 ),
+                "You take log_variance for the logarithm of the standard deviation; it is the "
+                "logarithm of the variance, so do not double it.": (
+                    (mean**2 + (2 * log_variance).exp() - 2 * log_variance - 1).sum(dim=1) / 2
+                ),
+                "exp(log_variance) is already the variance; do not square it.": (
+                    (mean**2 + (2 * log_variance).exp() - log_variance - 1).sum(dim=1) / 2
+                ),
+                "The mean must be squared.": (terms - mean**2 + mean).sum(dim=1) / 2,
             },
         )
 
 
 @exercise(
-    hint="With the covariance C = L L^T (torch.linalg.cholesky), L times numbers of N(0, I) has "
-    "the covariance C.",
+    hint="Write the covariance as C = L L^T (torch.linalg.cholesky does). If e is drawn from "
+    "N(0, I), then L e has the covariance C.",
     code="""
     def drawn_like(codes, count):
         noise = torch.randn(count, codes.shape[1])
@@ -120,7 +130,7 @@ def divergence(answer):
         return codes.mean(dim=0) + noise @ root.T
     """,
     reason="Noise $\\epsilon$ has covariance $I$, so $L \\epsilon$ has $L I L^T = C$. Any other "
-    "matrix with $L L^T = C$ does as well.",
+    "matrix with $L L^T = C$ will do.",
 )
 def drawn_like(answer):
     """Draws from a fitted Gaussian."""
@@ -134,9 +144,9 @@ def drawn_like(answer):
     root = torch.linalg.cholesky(covariance)
     centre = draws.mean(dim=0) - codes.mean(dim=0)
     if (draws[:500, None] == codes).all(dim=2).any():
-        raise WrongError("Those are the codes themselves; draw new ones.")
+        raise WrongError("Those are the codes you were given; draw new ones.")
     if centre.norm() > 0.3:
-        raise WrongError("The draws lie elsewhere: their mean is not that of the codes.")
+        raise WrongError("The draws have another mean than the codes.")
     compare(
         torch.cov(draws.T),
         covariance,
@@ -144,29 +154,29 @@ def drawn_like(answer):
             "Mean and variances are right, but the correlations are missing.": (
                 covariance.diag().diag()
             ),
-            "The covariance is used where its root belongs.": covariance @ covariance,
-            "The root is used from the wrong side: rows of noise are multiplied by L^T.": (
-                root.T @ root
-            ),
+            "You multiply by the covariance; take its root (Cholesky).": covariance @ covariance,
+            "The root is on the wrong side: multiply the rows of noise by L^T.": root.T @ root,
             "That is N(0, I) moved to the mean: the covariance is not used.": torch.eye(3),
         },
         given="the covariance of 20,000 draws",
         tolerance=0.1,
     )
     if torch.equal(draws, call(answer, codes, count)):
-        raise WrongError("The same draws every time: set no seed. (`latent.Gaussian` sets one.)")
+        raise WrongError(
+            "These are the same draws every time: do not set a seed. (`latent.Gaussian` sets one.)"
+        )
     plain = (draws - draws.mean(dim=0)) @ torch.linalg.inv(
         torch.linalg.cholesky(torch.cov(draws.T))
     ).T
     if (plain.pow(4).mean() - 3).abs() > 0.3:  # 3 for a normal distribution
         raise WrongError(
-            "Mean and covariance are right, but the draws are not normally distributed. Are they "
-            "made of the codes themselves?"
+            "Mean and covariance are right, but the draws are not normally distributed. Did you "
+            "make them from the codes themselves?"
         )
 
 
 @exercise(
-    hint="The formula for a single feature stands in brackets under the one for many.",
+    hint="The lesson gives the formula for a single feature in brackets, below the one for many.",
     code="""
     def frechet(one, other):
         return (one.mean() - other.mean()) ** 2 + (one.std() - other.std()) ** 2
@@ -185,13 +195,13 @@ def frechet(answer):
             number(call(answer, one, other)),
             means**2 + deviations**2,
             {
-                "The second term has the standard deviations, not the variances.": (
+                "The second term needs the standard deviations, not the variances.": (
                     means**2 + (one.var() - other.var()).item() ** 2
                 ),
                 "That is the root; all distances here are squared.": (
                     (means**2 + deviations**2) ** 0.5
                 ),
-                "The spread is missing: two sets with one mean may differ all the same.": means**2,
+                "The spread is missing: two sets with the same mean can still differ.": means**2,
                 "The means are missing.": deviations**2,
                 "Square each difference before you add them.": means + deviations,
             },

@@ -22,9 +22,15 @@ from aetutor.exercises._exercise import (
 ALIKE = 0.95  # correlation of pixels from which two images are called near-copies
 
 
+@cache
+def _cifar10():
+    with redirect_stdout(io.StringIO()):  # the lesson has said already where its images are from
+        return data.load_cifar10()
+
+
 @exercise(
-    hint="Divide both by their norms (`torch.nn.functional.normalize` does it). Then one product "
-    "of the queries with the transposed codes holds all cosines; `topk`.",
+    hint="Divide both by their norms (`torch.nn.functional.normalize` does it). The product of the "
+    "queries with the transposed codes then holds all cosines; take its `topk`.",
     code="""
     def topk_by_cosine(queries, latents, k):
         queries = queries / queries.norm(dim=1, keepdim=True)
@@ -41,15 +47,18 @@ def topk_by_cosine(answer):
         latents = latents * (0.2 + 4 * torch.rand(90, 1, generator=DICE))
         queries = torch.randn(count, size, generator=DICE)
         cosines = F.normalize(queries) @ F.normalize(latents).T
-        result = tensor(call(answer, queries, latents, k), (count, k), dtype=torch.float64)
+        result = call(answer, queries, latents, k)
+        if isinstance(result, tuple):
+            raise WrongError("`topk` gives the values and their places; return the `.indices`.")
+        result = tensor(result, (count, k), dtype=torch.float64)
         right = cosines.topk(k, dim=1)
         if torch.allclose(result, right.values.double(), atol=1e-4):
-            raise WrongError("Those are the cosines; the places are asked for, `.indices`.")
+            raise WrongError("Those are the cosines; return their places, `.indices`.")
         mistakes = {
-            "The codes are not normalised: long ones win by their length.": queries @ latents.T,
+            "The codes are not normalised: long ones win just by being long.": queries @ latents.T,
             "Those are the farthest: the cosine is largest where the angle is smallest.": -cosines,
             "Those are the nearest by distance, not by angle.": -torch.cdist(queries, latents),
-            "The angle is asked for as seen from zero: subtract no mean.": (
+            "Measure the angle as seen from zero: do not subtract a mean.": (
                 F.normalize(queries - latents.mean(dim=0))
                 @ F.normalize(latents - latents.mean(dim=0)).T
             ),
@@ -63,14 +72,14 @@ def topk_by_cosine(answer):
 
 
 @exercise(
-    hint="Compare each found label with the query's own, which needs one more dimension: "
+    hint="Compare each found label with that of its query, which needs one more dimension: "
     "`query_labels[:, None]`.",
     code="""
     def precision(query_labels, found_labels):
         return (found_labels == query_labels[:, None]).float().mean(dim=1)
     """,
-    reason="(Q, 1) against (Q, k) compares each query's label with all that were found for it; the "
-    "mean of true and false is a share.",
+    reason="Comparing (Q, 1) with (Q, k) compares each query's label with all those found for "
+    "it; the mean of true and false is a share.",
 )
 def precision(answer):
     """Precision at k."""
@@ -86,25 +95,26 @@ def precision(answer):
             tensor(result, (count,)).double(),
             own.mean(dim=1),
             {
-                "Those are the hits; divide by how many were found.": own.sum(dim=1),
-                "Divide by how many were found, which is not always 8.": own.sum(dim=1) / 8,
-                "That says whether there is any hit; which share are hits?": own.amax(dim=1),
-                "Those are the misses.": 1 - own.mean(dim=1),
+                "Those are the hits; divide by how many images were found.": own.sum(dim=1),
+                "Divide by how many images were found, which is not always 8.": own.sum(dim=1) / 8,
+                "That says whether there is any hit; give the share of hits.": own.amax(dim=1),
+                "That is the share of misses.": 1 - own.mean(dim=1),
             },
             given=f"{count} queries with {k} found images each",
         )
 
 
 @exercise(
-    hint="Draw an image at random: with which probability is it of class c? And the query, and "
-    "both? Sum over the classes.",
+    hint="Draw an image at random: what is the probability that it is of class c? And that the "
+    "query is, and that both are? Sum over the classes.",
     code="""
     def chance(labels):
         shares = labels.bincount() / len(labels)
         return (shares**2).sum().item()
     """,
-    reason="A query is of class c with the class's share p, and so is a found image: both, with "
-    "$p^2$. For ten equal classes the sum is 0.1; the more unequal they are, the larger it is.",
+    reason="If p is the share of a class, the query is of this class with probability $p$, and "
+    "so is the found image; both are with $p^2$. For ten equal classes the sum is 0.1; the more "
+    "unequal the classes, the larger it is.",
 )
 def chance(answer):
     """Precision by chance."""
@@ -117,17 +127,20 @@ def chance(answer):
             number(call(answer, labels)),
             shares.square().sum().item(),
             {
-                "So it is for classes of equal size; these are not.": 1 / classes,
+                "That is right for classes of equal size; these are not equal.": 1 / classes,
+                "Here a query may find itself: do not take it out of the images.": (
+                    (sizes * (sizes - 1)).sum().item() / (sizes.sum() * (sizes.sum() - 1)).item()
+                ),
                 "That is the share of the largest class.": shares.max().item(),
-                "That is the sum of all shares: square each of them.": 1.0,
+                "That is the sum of all shares: square each one first.": 1.0,
             },
             given=f"classes of {', '.join(map(str, sizes.tolist()))} images",
         )
 
 
 @exercise(
-    hint="`bincount` of all found numbers together, with `minlength`, so that images that were "
-    "never found are counted, too.",
+    hint="Use `bincount` on all found numbers together, with `minlength`, so that images that were "
+    "never found get a 0.",
     code="""
     def times_found(neighbours, size):
         return neighbours.flatten().bincount(minlength=size)
@@ -137,25 +150,26 @@ def chance(answer):
 def times_found(answer):
     """How often each image is found: the hubs."""
     for count, k, size in ((20, 4, 15), (6, 8, 50)):
-        neighbours = torch.randint(size - 3, (count, k), generator=DICE)  # the last are never found
+        chances = torch.rand(count, size - 3, generator=DICE)  # the last three are never found
+        neighbours = chances.topk(k, dim=1).indices  # no image twice for one query
         counts = neighbours.flatten().bincount(minlength=size).double()
         result = call(answer, neighbours, size)
         if isinstance(result, torch.Tensor) and len(result.shape) == 1 and len(result) < size:
-            raise WrongError("Images that were never found are missing; count 0 for them.")
+            raise WrongError("Images that were never found are missing; they count 0.")
         compare(
             tensor(result, (size,), dtype=torch.float64),
             counts,
             {
-                "That is the share; count.": counts / neighbours.numel(),
-                "That says whether it was found at all; how often?": counts.clamp(max=1),
+                "Those are shares; give counts.": counts / neighbours.numel(),
+                "That says whether it was found at all; count how often.": counts.clamp(max=1),
             },
             given=f"{count} queries with {k} found images each",
         )
 
 
 @exercise(
-    hint="`closest` are test images whose nearest training image is very near, `partners` has its "
-    "number, and `alike` the correlation of their pixels.",
+    hint="`closest` holds the numbers of test images whose nearest training image is very near, "
+    "`partners` the number of that training image, and `alike` the correlation of their pixels.",
     code="""
     def without_colour(images):
         small = torch.nn.functional.avg_pool2d(images, 2)
@@ -170,38 +184,48 @@ def times_found(answer):
     best = away[:, 0].argsort()[:2].tolist()
     copies = [(place, found[place, 0].item()) for place in best]
     """,
-    reason="Any search will do that puts near-copies first: here one by the pixels of images half "
-    "as large, without their mean colours.",
+    reason="Any search that puts near-copies first will do. This one compares the pixels of images "
+    "shrunk to half their size, without their mean colours.",
+    prepare=_cifar10,
 )
 def copies(answer):
     """Two test images with a near-copy in the training set."""
     refuse_blank(answer)
     try:
-        pairs = [tuple(int(number(place)) for place in pair) for pair in answer]
+        pairs = [tuple(_whole(place) for place in pair) for pair in answer]
     except TypeError:
         pairs = []
     if [len(pair) for pair in pairs] != [2, 2]:
         raise WrongError("Give two pairs of numbers: [(test, train), (test, train)].")
     if pairs[0][0] == pairs[1][0]:
-        raise WrongError("The two pairs have the same test image.")
+        raise WrongError("Both pairs have the same test image; find two different ones.")
     cifar10 = _cifar10()
     for test, train in pairs:
         if not (0 <= test < len(cifar10.test) and 0 <= train < len(cifar10.train)):
             raise WrongError(
-                f"There is no pair {(test, train)}: the numbers run to {len(cifar10.test) - 1} "
+                f"There is no pair {(test, train)}: the numbers go up to {len(cifar10.test) - 1} "
                 f"and {len(cifar10.train) - 1}. The test image comes first."
             )
-        one, other = cifar10.test[[test]][0], cifar10.train[[train]][0]
-        one, other = (image - image.mean(dim=(2, 3), keepdim=True) for image in (one, other))
-        alike = torch.cosine_similarity(one.flatten(), other.flatten(), dim=0).item()
+        alike = _correlation(cifar10, test, train)
+        turnable = alike < ALIKE and train < len(cifar10.test)
+        if turnable and _correlation(cifar10, train, test) >= ALIKE:
+            raise WrongError("The numbers are the wrong way round: the test image comes first.")
         if alike < ALIKE:
             raise WrongError(
                 f"The pixels of test image {test} and training image {train} have a correlation "
-                f"of {alike:.3f}; from {ALIKE} on we call it a near-copy."
+                f"of {alike:.3f}; a near-copy needs at least {ALIKE}."
             )
 
 
-@cache
-def _cifar10():
-    with redirect_stdout(io.StringIO()):  # the lesson has said already where its images are from
-        return data.load_cifar10()
+def _whole(place):
+    place = number(place)
+    if place != int(place):
+        raise WrongError(f"Images have whole numbers; {place:g} is not one.")
+    return int(place)
+
+
+def _correlation(cifar10, test, train):
+    """Of the pixels of two images, without their mean colours."""
+    one, other = cifar10.test[[test]][0], cifar10.train[[train]][0]
+    one, other = (image - image.mean(dim=(2, 3), keepdim=True) for image in (one, other))
+    return torch.cosine_similarity(one.flatten(), other.flatten(), dim=0).item()
