@@ -268,7 +268,7 @@ WRONG = {
         (lambda m, v, e: m + v.exp() * e, "by its square root"),
         (lambda m, v, e: m + (v / 2).exp() * torch.randn_like(m), "Use the noise you are given"),
         (lambda m, v, e: m + v * e, "as if it were the standard deviation"),
-        (lambda m, v, e: (m + (v / 2).exp() * e).detach(), "no gradient passes"),
+        (lambda m, v, e: (m + (v / 2).exp() * e).detach(), "no gradient gets through"),
         (lambda m, v, e: m + (v.detach() / 2).exp() * e, "both the mean and the variance"),
     ],
     lesson_5.divergence: [

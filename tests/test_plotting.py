@@ -190,8 +190,13 @@ def test_intervals_lie_where_the_numbers_are():
 def test_a_thumbnail_map_puts_each_image_in_its_place():
     points = torch.tensor([[0.0, 10.0], [5.0, 20.0], [10.0, 30.0]])
     figure = plotting.thumbnail_map(points, torch.rand(3, 1, 4, 4), size=0.1)
+    assert figure.axes[0].get_xlabel() == figure.axes[0].get_ylabel() == ""
     extents = [shown.get_extent() for shown in figure.axes[0].get_images()]
     assert np.allclose(extents, [[0, 0.1, 0, 0.1], [0.45, 0.55, 0.45, 0.55], [0.9, 1, 0.9, 1]])
+    named = plotting.thumbnail_map(points, torch.rand(3, 1, 4, 4), xlabel="light", ylabel="blue")
+    assert named.axes[0].get_xlabel() == "light"
+    assert named.axes[0].get_ylabel() == "blue"
+    assert named.description.endswith("To the right: light; upwards: blue.")
     with pytest.raises(ValueError, match=r"points of shape \(2, 2\), got \(3, 2\)"):
         plotting.thumbnail_map(points, torch.rand(2, 1, 4, 4))
 

@@ -3,6 +3,25 @@
 import torch
 
 from aetutor.exercises._exercise import DICE, WrongError, call, compare, exercise, number, tensor
+from aetutor.exercises._guess import Guess
+
+times_as_long = Guess(
+    "How many times as long are codes drawn from N(0, I) as the codes of real photographs, by the "
+    "medians of their norms?",
+    "Most people guess about 1, because N(0, I) is what everybody draws from. But nothing in the "
+    "training of an autoencoder sets the scale of its codes.",
+    answer=9.3,
+    low=0,
+    high=30,
+)
+better_digits = Guess(
+    "Which draws images that are nearer to real digits: a variational autoencoder from N(0, I), or "
+    "a plain autoencoder from a mixture fitted to its codes afterwards?",
+    "Most people choose the variational one, which is made for drawing. What it buys is that you "
+    "can draw without ever looking at codes; a fitted mixture does look at them.",
+    answer="the plain one",
+    choices=("the variational one", "the plain one"),
+)
 
 
 @exercise(

@@ -298,7 +298,8 @@ def heatmap(values, *, label, xlabel=None, center=None, lowest=None, highest=Non
     """
     columns = list(next(iter(values.values())))
     table = [[row[column] for column in columns] for row in values.values()]
-    size = (2.6 + 1.15 * len(columns), 0.9 + 0.42 * len(table))
+    wide = 1.15 if len(columns) <= 5 else 0.75  # long names are turned upright where they collide
+    size = (2.6 + wide * len(columns), 0.9 + 0.42 * len(table))
     figure, axis = subplots(figsize=size)
     sns.heatmap(
         table,

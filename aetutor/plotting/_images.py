@@ -214,7 +214,7 @@ def progress(history, *, scale=1.0, unit=None):
 
 
 @styled
-def thumbnail_map(points, images, *, size=0.04, value_range=None):
+def thumbnail_map(points, images, *, size=0.04, xlabel=None, ylabel=None, value_range=None):
     """Draw each image at its place in the plane; later ones cover earlier ones.
 
     Parameters
@@ -225,6 +225,8 @@ def thumbnail_map(points, images, *, size=0.04, value_range=None):
         (N, C, H, W).
     size : float
         Side of an image, as a share of the map's.
+    xlabel, ylabel : str, optional
+        What the directions mean; none if they mean nothing.
     value_range : tuple of float, optional
 
     Returns
@@ -246,9 +248,11 @@ def thumbnail_map(points, images, *, size=0.04, value_range=None):
     figure, axis = subplots(figsize=(7, 7))
     for (x, y), picture in zip(places, _pictures(images, value_range), strict=True):
         axis.imshow(picture, **PLAIN, extent=(x, x + size, y, y + size))
-    axis.set(xlim=(0, 1), ylim=(0, 1), aspect="equal")
-    axis.set_axis_off()
+    axis.set(xlim=(0, 1), ylim=(0, 1), xticks=[], yticks=[], aspect="equal")
+    axis.set(xlabel=xlabel, ylabel=ylabel)
     figure.description = f"{len(images)} small images, each at its own place in the plane."
+    if xlabel and ylabel:
+        figure.description += f" To the right: {xlabel}; upwards: {ylabel}."
     return figure
 
 
