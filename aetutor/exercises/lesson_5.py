@@ -2,7 +2,16 @@
 
 import torch
 
-from aetutor.exercises._exercise import DICE, WrongError, call, compare, exercise, number, tensor
+from aetutor.exercises._exercise import (
+    DICE,
+    Answer,
+    WrongError,
+    call,
+    compare,
+    exercise,
+    number,
+    tensor,
+)
 from aetutor.exercises._guess import Guess
 
 times_as_long = Guess(
@@ -227,3 +236,102 @@ def frechet(answer):
             given=f"{len(one)} and {len(other)} numbers",
             tolerance=0.01,
         )
+
+
+ON_YOUR_OWN = [
+    Answer(
+        "Without correlations the draws are clearly further from real photographs, by this ruler: "
+        "neighbouring places of an image no longer agree about light and colour. (The cell trains "
+        "a smaller version of the lesson's ruler with places, so its numbers are not those of the "
+        "lesson's table.)",
+        code="""
+        def ruler_for(seed):  # like the lesson's ruler with places, trained on fewer images
+            torch.manual_seed(seed)
+            stride = {"kernel_size": 3, "stride": 2, "padding": 1}
+            layers = [nn.Conv2d(3, 16, **stride), nn.ReLU(), nn.Conv2d(16, 32, **stride), nn.ReLU()]
+            layers += [nn.Conv2d(32, 64, **stride), nn.ReLU(), nn.Flatten()]
+            body, head = nn.Sequential(*layers, nn.Linear(1024, 64), nn.ReLU()), nn.Linear(64, 10)
+            optimizer = torch.optim.Adam([*body.parameters(), *head.parameters()], lr=0.002)
+            some = cifar10.train.subset(0, 10_000)
+            for batch, labels in some.batches(50, shuffle=True):
+                loss = F.cross_entropy(head(body(batch)), labels)
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+
+            def law(images):
+                with torch.inference_mode():
+                    return latent.Gaussian.fit(body(images).double())
+
+            real = law(cifar10.val[:2000][0])
+            unit = real.covariance.trace().item()
+            return lambda images: latent.frechet_distance(real, law(images)) / unit
+
+
+        ruler, small = ruler_for(seed=0), weights.trained("cifar10-128")
+        known = search.embed(small, cifar10.train[:4000][0])
+        apart = latent.Gaussian(known.mean(dim=0), torch.diag(known.var(dim=0)))
+        with torch.inference_mode():
+            for name, source in {"with": latent.Gaussian.fit(known), "without": apart}.items():
+                print(f"{name} correlations: {ruler(small.decode(source.sample(2000))):.3f}")
+        """,
+    ),
+    Answer(
+        "The narrower the jitter, the more of its draws are near-copies. The distance says nothing "
+        "against that: it is small for copies, too. To show what lies around one image a narrow "
+        "jitter is right. To make new images it must be wide, and then things dissolve. "
+        "(Here the limit is set as in the lesson, with fewer images.)",
+        code="""
+        def shrunk(images):
+            return F.avg_pool2d(images, 2).flatten(1)
+
+
+        first = shrunk(cifar10.train[:4000][0])
+        center = first.mean(dim=0)
+        copies_of = search.ImageIndex(first - center)
+
+
+        def to_first(images):
+            return copies_of.nearest(shrunk(images) - center, k=1, metric="cosine")[0][:, 0]
+
+
+        with torch.inference_mode():
+            limit = to_first(small(cifar10.test[:1000][0])).quantile(0.05)
+            for width in (0.1, 0.3, 1.0):
+                drawn = small.decode(latent.Jitter(known, width).sample(2000))
+                share = (to_first(drawn[:500]) < limit).float().mean()
+                print(f"width {width}: distance {ruler(drawn):.3f}, near-copies {share:.0%}")
+        """,
+    ),
+    Answer(
+        "The order of Gaussian and mixture survives. Whether codes stretched by a tenth come out "
+        "nearer than real codes as they are depends on the seed and on how long the ruler was "
+        "trained: do not build on it.",
+        code="""
+        fits = {"Gaussian": latent.Gaussian.fit(known), "mixture": latent.Mixture(known, 5)}
+        with torch.inference_mode():
+            pictures = {name: small.decode(fit.sample(2000)) for name, fit in fits.items()}
+            kept = small.encode(cifar10.test[:2000][0])
+            pictures["real codes"] = small.decode(kept)
+            pictures["stretched by 1.1"] = small.decode(kept + 0.1 * (kept - known.mean(dim=0)))
+        for seed in (1, 2):
+            another = ruler_for(seed)
+            print(f"seed {seed}:", ", ".join(f"{n} {another(p):.3f}" for n, p in pictures.items()))
+        """,
+    ),
+    Answer(
+        "By this ruler the shorter code draws no worse, though it reconstructs worse: a short code "
+        "leaves less to get wrong, and the blur of its reconstructions is where its distance comes "
+        "from.",
+        code="""
+        short = weights.trained("cifar10-64")
+        short_codes = search.embed(short, cifar10.train[:4000][0])
+        laws = {"Gaussian": latent.Gaussian.fit(short_codes)}
+        laws["mixture"] = latent.Mixture(short_codes, 5)
+        with torch.inference_mode():
+            print(f"reconstructions: {ruler(short(cifar10.test[:2000][0])):.3f}")
+            for name, law in laws.items():
+                print(f"{name}: {ruler(short.decode(law.sample(2000))):.3f}")
+        """,
+    ),
+]

@@ -10,6 +10,7 @@ from torch.nn import functional as F
 from aetutor import data
 from aetutor.exercises._exercise import (
     DICE,
+    Answer,
     WrongError,
     call,
     compare,
@@ -18,8 +19,30 @@ from aetutor.exercises._exercise import (
     refuse_blank,
     tensor,
 )
+from aetutor.exercises._guess import Guess
 
 ALIKE = 0.95  # correlation of pixels from which two images are called near-copies
+
+right_class = Guess(
+    "Of the eight images that are found by the angle of their codes, what share has the query's "
+    "class, in per cent?",
+    "Chance alone gives 10 per cent. Most people guess too high, because in a gallery one sees "
+    "the rows that make sense.",
+    answer=26.5,
+    unit="per cent",
+    low=0,
+    high=100,
+)
+largest_hub = Guess(
+    "If all 5,000 images were found equally often, each would be among the nearest eight of 3.2 of "
+    "the 2,000 queries. How many queries find the image that is found most often, by distance?",
+    "Most people guess too low: in a space of 384 dimensions a code near the middle is nearer to "
+    "nearly everything.",
+    answer=225,
+    unit="queries",
+    low=3,
+    high=500,
+)
 
 
 @cache
@@ -229,3 +252,66 @@ def _correlation(cifar10, test, train):
     one, other = cifar10.test[[test]][0], cifar10.train[[train]][0]
     one, other = (image - image.mean(dim=(2, 3), keepdim=True) for image in (one, other))
     return torch.cosine_similarity(one.flatten(), other.flatten(), dim=0).item()
+
+
+ON_YOUR_OWN = [
+    Answer(
+        "The distance is 0, or as good as 0 after rounding, and each image finds itself. By "
+        "$q \\cdot z$ alone many do not: a longer code in a similar direction has a larger "
+        "product.",
+        code="""
+        network = weights.trained("cifar10-384")
+        thousand = search.embed(network, cifar10.train.subset(0, 1000))
+        distances, places = search.ImageIndex(thousand).nearest(thousand, k=1)
+        by_product = (thousand @ thousand.T).argmax(dim=1)
+        numbers = torch.arange(len(thousand))
+        print(f"largest distance to the nearest: {distances.max():.1e}")
+        print(f"finds itself: {(places[:, 0] == numbers).float().mean():.1%}")
+        print(f"finds itself by the product alone: {(by_product == numbers).float().mean():.1%}")
+        """,
+    ),
+    Answer(
+        "What is around the centre finds the class a little better than the centre does, though "
+        "they share no pixel. It has three times as many pixels, most things reach into it, and "
+        "the network was never trained on images with a grey part. So the search does not depend on "
+        "the thing in the middle; whether water or ship brings the ships, this does not tell.",
+        code="""
+        def precision_by(encode):
+            asked, among = cifar10.test[:2000], cifar10.train[:5000]
+            with torch.no_grad():
+                of_asked = torch.cat([encode(images) for images in asked[0].split(500)])
+                of_among = torch.cat([encode(images) for images in among[0].split(500)])
+            middle = of_among.mean(dim=0)
+            _, places = search.ImageIndex(of_among - middle).nearest(
+                of_asked - middle, k=8, metric="cosine"
+            )
+            return search.precision(asked[1], among[1][places]).mean().item()
+
+
+        centre = torch.zeros(32, 32)
+        centre[8:24, 8:24] = 1
+        for part, mask in {"centre": centre, "surroundings": 1 - centre}.items():
+            by_codes = precision_by(lambda images, mask=mask: network.encode(images * mask))
+            by_pixels = precision_by(lambda images, mask=mask: (images * mask).flatten(1))
+            print(f"{part:>12}: codes {by_codes:.3f}, pixels {by_pixels:.3f}")
+        """,
+    ),
+    Answer(
+        "A shift of one pixel hardly matters to either. With two and four pixels the image drops "
+        "in both lists. Nobody told the network that a shifted image is the same.",
+        code="""
+        still, _ = cifar10.test[:1000]
+        for name, encode in {"codes": network.encode, "pixels": lambda x: x.flatten(1)}.items():
+            with torch.no_grad():
+                at_rest = encode(still)
+                for pixels in (1, 2, 4):
+                    moved = encode(still.roll(pixels, dims=3)) - at_rest.mean(dim=0)
+                    alike = F.normalize(moved) @ F.normalize(at_rest - at_rest.mean(dim=0)).T
+                    ranks = (alike > alike.diagonal()[:, None]).sum(dim=1) + 1
+                    print(
+                        f"{name}, shifted by {pixels}: median rank {ranks.median()}, "
+                        f"first in {(ranks == 1).float().mean():.0%}"
+                    )
+        """,
+    ),
+]
