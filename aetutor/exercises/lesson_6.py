@@ -273,8 +273,8 @@ ON_YOUR_OWN = [
     Answer(
         "What is around the centre finds the class a little better than the centre does, though "
         "they share no pixel. It has three times as many pixels, most things reach into it, and "
-        "the network was never trained on images with a grey part. So the search does not depend on "
-        "the thing in the middle; whether water or ship brings the ships, this does not tell.",
+        "the network was never trained on images with a grey part. So the search does not depend "
+        "on the thing in the middle; whether water or ship brings the ships, this does not tell.",
         code="""
         def precision_by(encode):
             asked, among = cifar10.test[:2000], cifar10.train[:5000]
