@@ -163,7 +163,8 @@ def error_bars(errors, *, unit="mean squared error per pixel, [0, 1]", reference
     _reference_lines(axis, references)
     axis.margins(y=0.12)
     axis.set(ylabel=unit, xlabel=None)
-    axis.legend(fontsize=10)
+    above = {"loc": "lower center", "bbox_to_anchor": (0.5, 1.0), "ncols": 3, "frameon": False}
+    axis.legend(fontsize=10, **above)  # not in the axis, where it hides bars or their numbers
     described = {
         name: _words.listed(
             f"{_words.bar(values if hasattr(values, '__len__') else [values])} for {group}"
@@ -278,7 +279,7 @@ def scatter(
 
 
 @styled
-def heatmap(values, *, label, xlabel=None, center=None, lowest=None, highest=None):
+def heatmap(values, *, label, xlabel=None, ylabel=None, center=None, lowest=None, highest=None):
     """Draw a table of numbers as coloured fields with the numbers in them.
 
     Parameters
@@ -287,8 +288,8 @@ def heatmap(values, *, label, xlabel=None, center=None, lowest=None, highest=Non
         By row, then by column.
     label : str
         What the numbers are.
-    xlabel : str, optional
-        What the columns are.
+    xlabel, ylabel : str, optional
+        What the columns and the rows are.
     center, lowest, highest : float, optional
         Which numbers have the middle and the ends of the colours.
 
@@ -298,7 +299,7 @@ def heatmap(values, *, label, xlabel=None, center=None, lowest=None, highest=Non
     """
     columns = list(next(iter(values.values())))
     table = [[row[column] for column in columns] for row in values.values()]
-    wide = 1.15 if len(columns) <= 5 else 0.75  # long names are turned upright where they collide
+    wide = 1.15 if len(columns) <= 5 else 0.8  # long names are turned upright where they collide
     size = (2.6 + wide * len(columns), 0.9 + 0.42 * len(table))
     figure, axis = subplots(figsize=size)
     sns.heatmap(
@@ -314,7 +315,7 @@ def heatmap(values, *, label, xlabel=None, center=None, lowest=None, highest=Non
         yticklabels=list(values),
         cbar_kws={"label": label},
     )
-    axis.set_xlabel(xlabel)
+    axis.set(xlabel=xlabel, ylabel=ylabel)
     axis.tick_params(axis="y", labelrotation=0)
     described = {
         name: _words.listed(f"{number:.2f} for {column}" for column, number in row.items())
