@@ -152,7 +152,9 @@ def test_error_maps_stand_below_with_one_scale():
 
 def test_a_heatmap_shows_rows_columns_and_numbers():
     values = {"noise": {"64": 1.0, "384": 0.99}, "plain": {"64": 0.1, "384": 0.25}}
-    axis = plotting.heatmap(values, label="AUROC", center=0.5).axes[0]
+    names = {"xlabel": "code", "ylabel": "images"}
+    axis = plotting.heatmap(values, label="AUROC", center=0.5, **names).axes[0]
+    assert (axis.get_xlabel(), axis.get_ylabel()) == ("code", "images")
     assert [text.get_text() for text in axis.get_yticklabels()] == ["noise", "plain"]
     assert [text.get_text() for text in axis.get_xticklabels()] == ["64", "384"]
     assert [text.get_text() for text in axis.texts] == ["1.00", "0.99", "0.10", "0.25"]
@@ -236,6 +238,17 @@ def test_error_bars_stand_at_the_mean_with_the_range_of_the_seeds():
     assert any(np.isclose(np.nanmin(y), 0.1) and np.isclose(np.nanmax(y), 0.6) for y in spans)
     means = {text.get_text(): text.xy[1] for text in axis.texts[:4]}
     assert means == {"0.3": 0.6, "0.5": 0.5, "0.2": 0.2, "0.1": 0.1}  # above what they label
+
+
+def test_a_legend_hides_nothing_that_is_drawn():
+    flat = {f"series {number}": {1: 0.5, 2: 0.5} for number in range(4)}
+    for figure in (
+        plotting.error_bars(flat),
+        plotting.curves(flat, xlabel="x", ylabel="y", margins=flat),
+    ):
+        figure.draw_without_rendering()
+        axis = figure.axes[0]
+        assert axis.get_legend().get_window_extent().y0 >= axis.bbox.y1 - 1
 
 
 def test_a_checklist_has_the_state_beside_the_thing():

@@ -320,9 +320,8 @@ ON_YOUR_OWN = [
         """,
     ),
     Answer(
-        "By this ruler the shorter code draws no worse, though it reconstructs worse: a short code "
-        "leaves less to get wrong, and the blur of its reconstructions is where its distance comes "
-        "from.",
+        "By this ruler the Gaussian of the shorter code draws about as well as that of 128 numbers "
+        "(in the first answer), though the network reconstructs worse (lesson 3).",
         code="""
         short = weights.trained("cifar10-64")
         short_codes = search.embed(short, cifar10.train[:4000][0])

@@ -112,7 +112,7 @@ def curves(series, *, xlabel, ylabel, scale="linear", xticks=None, margins=None,
     if xticks is not None:
         axis.set_xticks(xticks)
         axis.set_xticks([], minor=True)
-    axis.legend(fontsize=10)
+    _legend_above(axis)
     described = {name: _words.line(list(points.items())) for name, points in series.items()}
     figure.description = f"Lines of {ylabel} over {xlabel}. {_words.by_name(described)}."
     if margins:
@@ -163,8 +163,7 @@ def error_bars(errors, *, unit="mean squared error per pixel, [0, 1]", reference
     _reference_lines(axis, references)
     axis.margins(y=0.12)
     axis.set(ylabel=unit, xlabel=None)
-    above = {"loc": "lower center", "bbox_to_anchor": (0.5, 1.0), "ncols": 3, "frameon": False}
-    axis.legend(fontsize=10, **above)  # not in the axis, where it hides bars or their numbers
+    _legend_above(axis)
     described = {
         name: _words.listed(
             f"{_words.bar(values if hasattr(values, '__len__') else [values])} for {group}"
@@ -324,6 +323,14 @@ def heatmap(values, *, label, xlabel=None, ylabel=None, center=None, lowest=None
     over = f" by {xlabel}" if xlabel else ""
     figure.description = f"A table of {label}{over}. {_words.by_name(described)}."
     return figure
+
+
+def _legend_above(axis):
+    """Not within the axis, where a legend hides bars, error bars or their numbers."""
+    place = {"loc": "lower center", "bbox_to_anchor": (0.5, 1.0), "frameon": False}
+    names = axis.get_legend_handles_labels()[1]
+    columns = 3 if max(map(len, names), default=0) < 20 else 2
+    axis.legend(fontsize=10, ncols=columns, **place)
 
 
 def _set_apart(axis, names):
