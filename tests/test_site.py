@@ -23,6 +23,7 @@ ROOT = Path(__file__).parents[1]
 FAILURES = ROOT / "browser-failures"  # screenshots, ignored by git
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 PHONE, ZOOMED, DESKTOP = 360, 320, 1280  # CSS pixels; a window of 1280 at 400 per cent has 320
+PATIENCE = 180_000  # milliseconds, on a busy machine
 ALLOWED = 1  # of 255: engines round differently
 
 
@@ -88,6 +89,7 @@ def visit(browser, request):
     def open_page(address, prepare=None, **context):
         context = {"viewport": {"width": DESKTOP, "height": 900}} | context
         page = browser.new_context(**context).new_page()
+        page.set_default_timeout(PATIENCE)
         opened.append(page)
         page.on("pageerror", lambda error: problems.append(str(error)))
         page.on("request", lambda asked: problems.extend(foreign(asked.url, address)))
@@ -127,7 +129,6 @@ def awake(page, name=None):
     page.wait_for_function(
         "e => e.dataset.state === 'alive' && e.dataset.shown || e.dataset.state === 'failed'",
         arg=explorer.element_handle(),
-        timeout=120_000,
     )
     assert explorer.get_attribute("data-state") == "alive"
     return explorer

@@ -25,6 +25,7 @@ FONTAWESOME = re.compile(r"<(script|link)[^>]*fontawesome\.js[^>]*>(</script>)?\
 # contents outside of all landmarks.
 MENDED = {
     r'(search-button-field[^>]*) aria-label="Search"': r"\1",
+    r' aria-label="Toggle hidden content"': "",
     r'<summary>(<span class="toctree-toggle")': r'<summary aria-label="Show its pages">\1',
     r'(<\w+ id="pst-primary-sidebar")': r'\1 role="complementary" aria-label="Contents"',
 }
