@@ -188,9 +188,9 @@ def _two_codes(size):
 
 ON_YOUR_OWN = (
     Answer(
-        "At first the change simply goes on: what turns a 3 into an 8 is overdone beyond the 8, "
-        "and undone before the 3. Farther out the strokes get too bold or break. No image was "
-        "ever encoded there, so the decoder was never taught what to draw.",
+        "Before the 3 and beyond the 8 the change simply goes on: the strokes get bolder, what "
+        "closed the loops of the 8 now bends them out of shape, and you may end at another digit. "
+        "No image was ever encoded there, so the decoder was never taught what to draw.",
         code="""
         model = weights.trained("mnist-conv-10")
         images, labels = mnist.test[:500]
