@@ -233,15 +233,21 @@ ON_YOUR_OWN = [
         code="""
         longest = weights.trained("cifar10-384")
         by_test_image = error_of(longest, cifar10.test[:1000][0])
+
+
+        def area_of(strange, familiar):
+            truth = [1] * len(strange) + [0] * len(familiar)
+            return roc_auc_score(truth, torch.cat([strange, familiar]))
+
+
         for cell in (1, 2, 4, 8, 16):
             boards = patterns.checkerboard(300, cell=cell)
-            truth = [1] * 300 + [0] * 1000
             for name, some_boards in (
                 ("colour", boards),
                 ("grey", boards[:, :1].expand(-1, 3, -1, -1).contiguous()),
             ):
-                scores = torch.cat([error_of(longest, some_boards), by_test_image])
-                print(f"cells of {cell:2}, {name}: AUROC {roc_auc_score(truth, scores):.2f}")
+                found = area_of(error_of(longest, some_boards), by_test_image)
+                print(f"cells of {cell:2}, {name}: AUROC {found:.2f}")
         """,
     ),
     Answer(
@@ -250,9 +256,9 @@ ON_YOUR_OWN = [
         code="""
         coloured, _ = cifar10.test[:1000]
         greyed = coloured.mean(dim=1, keepdim=True).expand(-1, 3, -1, -1).contiguous()
-        both = torch.cat([error_of(longest, greyed), error_of(longest, coloured)])
-        print(f"AUROC {roc_auc_score([1] * 1000 + [0] * 1000, both):.2f};", end=" ")
-        print(f"easier in grey: {(both[:1000] < both[1000:]).float().mean():.0%}")
+        in_grey, in_colour = error_of(longest, greyed), error_of(longest, coloured)
+        print(f"AUROC {area_of(in_grey, in_colour):.2f};", end=" ")
+        print(f"easier in grey: {(in_grey < in_colour).float().mean():.0%}")
         """,
     ),
     Answer(
@@ -260,7 +266,7 @@ ON_YOUR_OWN = [
         "far better at digits than PCA, and far worse at plain colours. But tiles look like any "
         "photograph to it, because they make both errors larger.",
         code="""
-        linear = models.PCAAutoencoder.fit(cifar10.train.subset(0, 15_000), 384)
+        linear = models.PCAAutoencoder.fit(cifar10.train.subset(0, 10_000), 384)
 
 
         def log_ratio(images):
@@ -275,8 +281,8 @@ ON_YOUR_OWN = [
             ("plain colour", patterns.constant(300)),
             ("tiles", patterns.scrambled(cifar10.test[:300][0], cell=8)),
         ):
-            scores = (torch.cat([log_ratio(strange), of_photographs]) - center).abs()
-            print(f"{name}: AUROC {roc_auc_score([1] * 300 + [0] * 1000, scores):.2f}")
+            odd, usual = (log_ratio(strange) - center).abs(), (of_photographs - center).abs()
+            print(f"{name}: AUROC {area_of(odd, usual):.2f}")
         """,
     ),
 ]
