@@ -155,6 +155,7 @@ def test_the_other_explorers_follow_the_hand_too(page, lab, twins):
         assert len(frames_of_a_drag(page, cells.nth(number), picture)) > 5
         slider.value = slider.max
         assert_shows(picture, twin)
+        assert picture.get_attribute("title") == twin.tooltip  # what a screen reader says
 
     pictures, buttons = (
         cells.nth(4).locator(part) for part in ("img.widget-image", ".widget-button")
