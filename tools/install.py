@@ -176,7 +176,7 @@ def call(command):
 
 
 def say_size(small):
-    size = "some 450 MB" if small else "2 to 3 GB"
+    size = "some 450 MB" if small else "some 3.3 GB"
     print(f"Installing into .venv: a download of {size} in all, once.", flush=True)
 
 
