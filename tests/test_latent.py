@@ -185,3 +185,27 @@ def test_the_frechet_distance_of_few_long_codes_in_different_precision():
 def test_what_cannot_be_drawn_is_refused(codes, call, message):
     with pytest.raises(ValueError, match=message):
         call(codes)
+
+
+@pytest.mark.parametrize(("rows", "threads"), [(2, 1), (256, 1), (257, 2)])
+def test_small_matrices_are_solved_on_one_thread_and_the_setting_comes_back(
+    monkeypatch, rows, threads
+):
+    before, used = torch.get_num_threads(), []
+    torch.set_num_threads(2)
+    solve = torch.linalg.eigh
+
+    def watched(matrix):
+        used.append(torch.get_num_threads())
+        return solve(matrix)
+
+    monkeypatch.setattr(torch.linalg, "eigh", watched)
+    try:
+        latent.Gaussian(torch.zeros(rows), torch.eye(rows))
+        assert used == [threads]
+        assert torch.get_num_threads() == 2
+        with pytest.raises(RuntimeError):
+            latent.Gaussian(torch.zeros(2), torch.full((2, 3), 1.0))
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)

@@ -1,6 +1,6 @@
 """How far sets of codes lie from each other."""
 
-import torch
+from aetutor.latent._eigen import eigvalsh
 
 
 def frechet_distance(one, other):
@@ -31,6 +31,6 @@ def frechet_distance(one, other):
     # tr (C1 C2)^(1/2) = tr (S C2 S)^(1/2) with S = C1^(1/2), which is symmetric.
     axes, covariance = one.axes.double(), other.covariance.double()
     root = axes * one.scales.double() @ axes.T
-    mixed = torch.linalg.eigvalsh(root @ covariance @ root).clamp(min=0).sqrt().sum()
+    mixed = eigvalsh(root @ covariance @ root).clamp(min=0).sqrt().sum()
     spread = one.covariance.double().trace() + covariance.trace() - 2 * mixed
     return ((one.mean.double() - other.mean.double()).square().sum() + spread).item()

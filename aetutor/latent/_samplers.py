@@ -5,6 +5,7 @@ import math
 import torch
 
 from aetutor.checks import whole_number
+from aetutor.latent._eigen import eigh
 
 
 class Gaussian:
@@ -30,7 +31,7 @@ class Gaussian:
         self.mean, self.covariance = mean, covariance
         # Unlike Cholesky it allows directions in which nothing varies; with many of these eigh
         # may not converge in float32. (An Apple GPU has no float64.)
-        values, vectors = torch.linalg.eigh(covariance.cpu().double())
+        values, vectors = eigh(covariance.cpu().double())
         self.scales = values.clamp(min=0).sqrt().flip(0).to(covariance)
         self.axes = vectors.flip(1).to(covariance)
 
