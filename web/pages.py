@@ -51,7 +51,7 @@ def write(source, static, explorers, repository):
         texts[f"notebooks/{path.name}"] = nbformat.writes(page)
     readme = (ROOT / "README.md").read_text("utf-8")
     for path in (ROOT / "docs").glob("*.md"):
-        texts[f"docs/{path.name}"] = path.read_text("utf-8")
+        texts[f"docs/{path.name}"] = linked(path.read_text("utf-8"), repository)
     speed = section(readme, "How fast").replace("](", "](../")
     texts["docs/speed.md"] = f"# How fast\n\n{speed}"
     texts["glossary.md"] = glossary(paths[0])
@@ -64,6 +64,19 @@ def write(source, static, explorers, repository):
     )
     replace(source, texts | reference())
     shutil.copytree(ROOT / "images", source / "images", dirs_exist_ok=True)
+
+
+def linked(text, repository):
+    """A text of docs/ whose links to files that are no pages lead to the repository, if anywhere."""
+
+    def lead(link):
+        words, path = link.groups()
+        if re.match(r"notebooks/\d+\w+\.ipynb", path):
+            return link[0]
+        at = f"https://github.com/{repository}/blob/main/{path}"
+        return f"[{words}]({at})" if repository else words
+
+    return re.sub(r"(?<!!)\[([^\]]+)\]\(\.\./([^)]+)\)", lead, text)
 
 
 def replace(folder, texts):
