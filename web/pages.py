@@ -67,7 +67,7 @@ def write(source, static, explorers, repository):
 
 
 def linked(text, repository):
-    """A text of docs/ whose links to files that are no pages lead to the repository, if anywhere."""
+    """A text of docs/, its links to what is no page leading to the repository, if anywhere."""
 
     def lead(link):
         words, path = link.groups()
