@@ -252,7 +252,7 @@ def test_questions_on_your_own_stand_above_their_answers(monkeypatch):
     assert len(asked) >= 2
     answers = [exercises.Answer(f"It is {n}.", code=f"print({n})") for n in range(len(asked) - 1)]
     answers.append(exercises.Answer("Nobody knows."))
-    monkeypatch.setattr(lesson_1, "ON_YOUR_OWN", answers, raising=False)
+    monkeypatch.setattr(lesson_1, "ON_YOUR_OWN", answers)
     sources = [cell.source for cell in solve.solutions(lesson, LESSONS[0].name).cells]
     place = sources.index("## On your own")
     assert sources[place + 1 : place + 4] == [asked[0], "print(0)", "It is 0."]

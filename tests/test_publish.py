@@ -47,9 +47,17 @@ def test_it_writes_the_address_into_every_place(project):
         lesson = nbformat.reads(written[name], as_version=4)
         nbformat.validate(lesson)
         assert link in lesson.cells[0].source
+        assert "](../images/" not in written[name]
         code = [cell for cell in lesson.cells if cell.cell_type == "code"]
         assert "%pip install --quiet git+https://github.com/some-one/lessons" in code[0].source
         assert [cell.execution_count for cell in code] == list(range(1, len(code) + 1))
+
+
+def test_a_copy_of_a_lesson_shows_its_pictures_too(project):
+    publish(project, "some-one/lessons")
+    lesson = contents(project)["03_latent_dimensionality.ipynb"]
+    picture = "https://raw.githubusercontent.com/some-one/lessons/main/images/tensorboard.png"
+    assert f"]({picture})" in lesson
 
 
 def test_it_can_be_run_again_with_another_address(project):

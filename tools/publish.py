@@ -2,7 +2,8 @@
 
 pyproject.toml holds it, and that of the pages on GitHub. README.md gets a link to them, README.md
 and every lesson get a badge that opens the lesson in Colab, and each lesson begins with the line
-that installs the package there. To be run again whenever the address changes or a lesson is added.
+that installs the package there. A lesson's pictures get an address, since a copy of it has no
+folder beside it. To be run again whenever the address changes or a lesson is added.
 """
 
 import re
@@ -13,6 +14,9 @@ import nbformat
 
 ROOT = Path(__file__).parents[1]
 BADGE = "[![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)]"
+PICTURES = re.compile(
+    r"\]\((\.\./|https://raw\.githubusercontent\.com/[\w.-]+/[\w.-]+/main/)images/"
+)
 HEAD = """import importlib.util
 
 if not importlib.util.find_spec("aetutor"):  # as in Colab
@@ -35,6 +39,9 @@ def publish(root, repository):
         lesson = nbformat.read(path, as_version=4)
         add_badge(lesson, f"{BADGE}({colab(repository, path.name)})")
         add_head(lesson, f"git+https://github.com/{repository}")
+        for cell in lesson.cells:
+            if cell.cell_type == "markdown":
+                cell.source = PICTURES.sub(f"]({images(repository)}", cell.source)
         nbformat.write(lesson, path)
     readme = root / "README.md"
     text = with_badges(readme.read_text(encoding="utf-8"), repository)
@@ -44,6 +51,11 @@ def publish(root, repository):
 def colab(repository, name):
     """Return where Colab opens a lesson."""
     return f"https://colab.research.google.com/github/{repository}/blob/main/notebooks/{name}"
+
+
+def images(repository):
+    """Return where GitHub serves the pictures of images/."""
+    return f"https://raw.githubusercontent.com/{repository}/main/images/"
 
 
 def pages(repository):

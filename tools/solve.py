@@ -64,7 +64,7 @@ def solutions(lesson, name):
 def on_your_own(cells):
     """The questions without a checker and their answers, as cells."""
     lesson = next(task.lesson for task in map(task_of, cells) if task)
-    answers = getattr(importlib.import_module(f"aetutor.exercises.{lesson}"), "ON_YOUR_OWN", ())
+    answers = importlib.import_module(f"aetutor.exercises.{lesson}").ON_YOUR_OWN
     written = [markdown("## On your own")] if answers else []
     for question, answer in zip(questions(cells) if answers else (), answers, strict=True):
         written.append(markdown(question))

@@ -124,6 +124,7 @@ class Lesson:
 
     def _text(self, source, first):
         source = BADGE.sub("", source)
+        source = publish.PICTURES.sub("](../images/", source)  # from the site itself
         source = re.sub(r"(\.ipynb#)([\w-]+)", lambda m: m[1] + m[2].lower(), source)
         source = source.replace(f"](solutions/{self._path.name})", "](#exercises)")
         if first and self._repository:
@@ -145,7 +146,7 @@ class Lesson:
         """Fold an answer below each question without a checker."""
         task = next(filter(None, map(solve.task_of, self._lesson.cells)))
         module = importlib.import_module(f"aetutor.exercises.{task.lesson}")
-        answers = getattr(module, "ON_YOUR_OWN", ())
+        answers = module.ON_YOUR_OWN
         questions = solve.questions(self._lesson.cells)
         for question, answer in zip(questions, answers, strict=False):
             written = f"```python\n{answer.code.strip()}\n```\n\n" if answer.code else ""
