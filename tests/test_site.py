@@ -1,6 +1,8 @@
 """The pages in a real browser: what explorers show, faults, accessibility, no foreign host."""
 
+import base64
 import functools
+import gzip
 import http.server
 import json
 import os
@@ -421,6 +423,16 @@ def test_every_exercise_has_its_hint_and_solution_folded(site):
             count = len(re.findall(rf"lesson_\d+\.\w+\.{call}\(", cells))
             assert page.count(f"<details><summary>{summary}</summary>") == count > 0, path.name
         assert page.count('class="guess"') == len(re.findall(r"\.guess\(", cells)), path.name
+
+
+def test_the_networks_are_whole_and_name_no_place_on_this_machine(site):
+    files = sorted((site / "_static" / "files").glob("*.gz"))
+    assert len(files) == 1 + len(scenes.examples())
+    for file in files:
+        content = gzip.decompress(file.read_bytes())
+        assert str(ROOT).encode() not in content, file.name
+        script = file.with_suffix(".js").read_text("utf-8")
+        assert base64.b64decode(script.split('"')[3]) == file.read_bytes()
 
 
 def test_a_guess_is_answered_on_the_page(visit, address):

@@ -124,7 +124,7 @@ def bundle(static):
 
 
 def render():
-    """Let Sphinx build the pages; a warning ends it."""
+    """Let Sphinx build the pages."""
     command = [sys.executable, "-m", "sphinx", "-q", "-j", "1", "-b", "html", "-c", str(HERE),
                "-d", str(WORK / "doctrees"), str(WORK / "source"), str(WORK / "html")]  # fmt: skip
     environment = os.environ | {
@@ -138,8 +138,10 @@ def render():
 def finish():
     """Take over what the pages need, and write the service worker."""
     shutil.rmtree(SITE, ignore_errors=True)
-    unneeded = shutil.ignore_patterns("_sources", ".buildinfo", "fontawesome.js*", "locales")
-    shutil.copytree(WORK / "html", SITE, ignore=unneeded)
+    unneeded = "_sources", ".buildinfo", "fontawesome.js*", "locales"
+    earlier = "files", "figures"  # Sphinx keeps those of earlier builds
+    shutil.copytree(WORK / "html", SITE, ignore=shutil.ignore_patterns(*unneeded, *earlier))
+    shutil.copytree(WORK / "static", SITE / "_static", dirs_exist_ok=True)
     (SITE / ".nojekyll").touch()  # else GitHub leaves out folders that begin with _
     for page in SITE.rglob("*.html"):
         text = FONTAWESOME.sub("", page.read_text("utf-8"))

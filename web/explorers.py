@@ -4,8 +4,12 @@ import base64
 import gzip
 import hashlib
 import html
+import itertools
 import json
+import tempfile
+from pathlib import Path
 
+import onnx
 from PIL import Image
 
 from aetutor import scenes
@@ -24,10 +28,7 @@ def export(name, scene, folder):
     folder : Path
     """
     described, shown = scenes.describe(scene), scene.show()
-    network = folder / f"{name}.onnx"
-    scenes.export(scene, network)
-    described["file"] = pack(network.read_bytes(), name, folder)
-    network.unlink()
+    described["file"] = pack(network_of(scene), name, folder)
     for output in described["outputs"]:
         if output["kind"] == "picture":
             picture = Image.fromarray(shown[output["name"]].numpy()).convert("RGB")
@@ -38,6 +39,19 @@ def export(name, scene, folder):
         described["latent_dim"] = scene.model.latent_dim
     words = scene.in_words(scene.defaults(), shown)
     (folder / f"{name}.json").write_text(json.dumps([described, words]), "utf-8")
+
+
+def network_of(scene):
+    """A scene as the bytes of an ONNX file, without the places in this machine's source files."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "scene.onnx"
+        scenes.export(scene, file)
+        model = onnx.load(file)
+    graph = model.graph
+    parts = graph.node, graph.value_info, graph.input, graph.output, graph.initializer
+    for part in (model, graph, *itertools.chain(*parts)):
+        part.ClearField("metadata_props")
+    return model.SerializeToString(deterministic=True)
 
 
 class Explorer:
