@@ -1,4 +1,4 @@
-"""Command line: ``python -m aetutor download | train | evaluate``, each with ``--help``."""
+"""Command line: ``python -m aetutor download | train | evaluate | grade``, each with ``--help``."""
 
 import argparse
 import shutil
@@ -47,6 +47,25 @@ def evaluate(options):
     error = training.evaluate(weights.trained(options.model), images.test)
     print(f"{options.model} on {len(images.test):,} test images ({images.source}):")
     print(_in_words(error, images))
+
+
+def grade(options):
+    """Check the answers in the notebooks that students handed in; this runs their code."""
+    from aetutor import grading
+
+    table = options.to or f"grades_lesson_{options.lesson}.csv"
+    grades = grading.grade_folder(
+        options.folder,
+        options.lesson,
+        seconds=options.seconds,
+        gigabytes=options.gigabytes,
+    )
+    grading.write_csv(table, grades)
+    print(grading.table(grades))
+    print(f"Written to {table}")
+    lost = sum(each.state == "not checked" for each in grades)
+    if lost:
+        raise ValueError(f"{lost} answers were not checked; the reasons are above")
 
 
 def _wanted(options):
@@ -166,6 +185,18 @@ def _parser():
     command = commands.add_parser("evaluate", help=evaluate.__doc__, description=evaluate.__doc__)
     command.add_argument("model", help="name of a model that ships, or a .safetensors file")
     command.set_defaults(run=evaluate)
+
+    command = commands.add_parser("grade", help=grade.__doc__, description=grade.__doc__)
+    command.add_argument("folder", help="with the notebooks, in folders of their own or not")
+    command.add_argument("--lesson", type=int, required=True, metavar="N")
+    command.add_argument("--to", metavar="FILE", help="table for a spreadsheet, .csv")
+    command.add_argument(
+        "--seconds", type=int, default=120, metavar="N", help="of computing for each; default: 120"
+    )
+    command.add_argument(
+        "--gigabytes", type=float, default=4, metavar="X", help="of memory for each; default: 4"
+    )
+    command.set_defaults(run=grade)
     return parser
 
 

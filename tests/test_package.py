@@ -16,7 +16,9 @@ FLOORS = (
     {"board", "checkpoint", "plotting", "recipes", "search", "sources"},
     {"data", "training", "weights"},
     {"scenes"},
-    {"__main__", "exercises", "explore"},
+    {"exercises", "explore"},
+    {"grading"},
+    {"__main__"},
 )
 
 

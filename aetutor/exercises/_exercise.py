@@ -67,19 +67,39 @@ class Exercise:
         answer : object
             Anything; nothing is raised.
         """
+        state, sentence = self.verdict(answer)
+        if state == "blank":
+            say("Not yet: put your answer in the place of ____, and run the cell again.")
+        elif state == "wrong":
+            self.state = "tried" if self.state == "open" else self.state
+            say(f"Not right. {sentence}")
+        else:
+            self.state = "right"
+            say("Right.")
+
+    def verdict(self, answer):
+        """Return whether an answer is right, and if not, what may be wrong.
+
+        Parameters
+        ----------
+        answer : object
+            Anything; nothing is raised.
+
+        Returns
+        -------
+        tuple of str
+            ``"right"``, ``"wrong"`` or ``"blank"``, and a sentence, empty but for wrong answers.
+        """
         try:
             if self._prepare:
                 refuse_blank(answer)
                 self._prepare()
             _in_time(self._examine, answer)
         except NotYetError:
-            say("Not yet: put your answer in the place of ____, and run the cell again.")
+            return "blank", ""
         except WrongError as error:
-            self.state = "tried" if self.state == "open" else self.state
-            say(f"Not right. {error}")
-        else:
-            self.state = "right"
-            say("Right.")
+            return "wrong", str(error)
+        return "right", ""
 
     def hint(self):
         """Print what helps to begin."""
