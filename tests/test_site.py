@@ -44,7 +44,7 @@ def executable():
 
 
 @pytest.fixture(scope="module")
-def site(executable):
+def site(executable, tmp_path_factory):
     """The folder of the pages, built as `make site` does."""
     needed(shutil.which("node"), "no Node found to build the pages with: https://nodejs.org")
     pytest.importorskip("myst_nb", reason="requirements-site.txt is not installed")

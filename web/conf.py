@@ -5,6 +5,10 @@ import os
 import tomllib
 from pathlib import Path
 
+from sphinxcontrib import katex
+
+katex.STARTUP_TIMEOUT = katex.RENDER_TIMEOUT = 120  # seconds: 5 are too few on a busy machine
+
 ROOT = Path(__file__).parents[1]
 WORK = Path(os.environ["AETUTOR_SITE_WORK"])
 URLS = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"].get("urls", {})

@@ -26,6 +26,7 @@ import solve  # noqa: E402
 BADGE = re.compile(r"^\[!\[Open in Colab\].*\n+", re.MULTILINE)
 EXPLORER = re.compile(r"\bexplore\.(\w+)\(")
 GUESS = re.compile(r"^(lesson_\d+)\.(\w+)\.guess\(", re.MULTILINE)
+WIDTH = 820  # pixels of a picture on the start page
 IMAGE_TYPES = {"image/png": "png", "image/svg+xml": "svg"}
 
 
@@ -59,7 +60,7 @@ def write(source, static, explorers, repository):
         texts[path.name] = path.read_text("utf-8")
     texts["index.md"] = (
         texts["index.md"]
-        .replace("{{ lessons }}", table_of(paths, readme))
+        .replace("{{ lessons }}", table_of(paths, readme, figures))
         .replace("{{ explorer }}", explorers["interpolation"].markup(""))
     )
     replace(source, texts | reference())
@@ -269,19 +270,25 @@ def glossary(path):
     raise ValueError(f"{path.name} has no section 'Glossary'")
 
 
-def table_of(paths, readme):
-    """The lessons, with README's picture of each and its alt text."""
-    pictures = dict(re.findall(r"!\[([^\]]*)\]\(images/(\d\d)_\w+\.png\)", readme))
-    pictures = {number: alt for alt, number in pictures.items()}
+def table_of(paths, readme, figures):
+    """The lessons, with README's picture of each, smaller, and its alt text."""
+    found = re.findall(r"!\[([^\]]*)\]\(images/(\d\d)_\w+\.png\)", readme)
+    alts = {number: alt for alt, number in found}
     lines = []
     for path in paths:
         title = nbformat.read(path, as_version=4).cells[0].source.splitlines()[0]
         title = title.removeprefix("# ").partition(": ")[2]
         number = path.stem[:2]
-        address = f"notebooks/{path.stem}.ipynb"
-        lines.append(f"### {int(number)}. [{title}]({address})\n")
-        if number in pictures:
-            lines.append(f"![{pictures[number]}](images/{path.stem}.png)\n")
+        lines.append(f"### {int(number)}. [{title}](notebooks/{path.name})\n")
+        if number in alts:
+            picture = Image.open(ROOT / "images" / f"{path.stem}.png").convert("RGB")
+            picture.thumbnail((WIDTH, WIDTH))
+            picture.save(figures / f"{path.stem}.webp", quality=80)
+            width, height = picture.size
+            lines.append(
+                f'<img src="_static/figures/{path.stem}.webp" width="{width}" height="{height}" '
+                f'loading="lazy" alt="{html.escape(alts[number])}">\n'
+            )
     return "\n".join(lines)
 
 
