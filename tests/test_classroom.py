@@ -16,6 +16,7 @@ import tempfile
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import nbformat
@@ -207,11 +208,16 @@ class Student:
         if not session.ok:
             raise RuntimeError(f"{session.status_code} {session.text} {self.classroom.said()}")
         self.kernel = session.json()["kernel"]["id"]
+
+    def _channels(self):
+        """A connection to the kernel; one that is left idle is closed by the server."""
         url = f"{self.classroom.address}/user/{self.name}/api/kernels/{self.kernel}/channels"
-        self.socket = websocket.create_connection(
-            url.replace("http", "ws", 1),
-            header=[f"Authorization: token {self.token}"],
-            timeout=PATIENCE,
+        return closing(
+            websocket.create_connection(
+                url.replace("http", "ws", 1),
+                header=[f"Authorization: token {self.token}"],
+                timeout=PATIENCE,
+            )
         )
 
     def run(self, code):
@@ -220,27 +226,28 @@ class Student:
         message |= {"session": "test", "version": "5.3"}
         content = {"code": code, "silent": False, "store_history": True, "allow_stdin": False}
         content["stop_on_error"] = False  # or the next cell is left out
-        self.socket.send(
-            json.dumps(
-                {"header": message, "parent_header": {}, "metadata": {}, "content": content}
-                | {"channel": "shell"}
-            )
-        )
-        printed = []
-        while True:
-            received = self.socket.recv()
-            if isinstance(received, bytes):  # a picture of the explorer
-                continue
-            answer = json.loads(received)
-            if answer["parent_header"].get("msg_id") != message["msg_id"]:
-                continue
-            content = answer["content"]
-            if answer["msg_type"] == "stream":
-                printed.append(content["text"])
-            elif answer["msg_type"] == "error":
-                raise RuntimeError(f"{content['ename']}: {content['evalue']}")
-            elif answer["msg_type"] == "status" and content["execution_state"] == "idle":
-                return "".join(printed)
+        request = {"header": message, "parent_header": {}, "metadata": {}, "content": content}
+        with self._channels() as socket:
+            socket.send(json.dumps(request | {"channel": "shell"}))
+            return "".join(_printed(socket, message["msg_id"]))
+
+
+def _printed(socket, message):
+    """Yield what a cell prints, until it is done; raise what it raises."""
+    while True:
+        received = socket.recv()
+        if isinstance(received, bytes):  # a picture of the explorer
+            continue
+        answer = json.loads(received)
+        content = answer["content"]
+        if answer["parent_header"].get("msg_id") != message:
+            continue
+        if answer["msg_type"] == "stream":
+            yield content["text"]
+        elif answer["msg_type"] == "error":
+            raise RuntimeError(f"{content['ename']}: {content['evalue']}")
+        elif answer["msg_type"] == "status" and content["execution_state"] == "idle":
+            return
 
 
 def until(done, what):

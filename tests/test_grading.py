@@ -98,7 +98,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def grades(folder):
-    return grading.grade_folder(folder, 3, seconds=30, gigabytes=4)
+    return grading.grade_folder(folder, 3, seconds=20, gigabytes=4)
 
 
 def test_a_class_is_graded(grades):
@@ -117,7 +117,7 @@ def test_a_class_is_graded(grades):
         ("returns-nothing", "psnr", r"is there a `return`\?"),
         ("raises", "weights_of_128", r"ZeroDivisionError: division by zero"),
         ("misspelt", "stamped", r"SyntaxError"),
-        ("loops", "weights_of_128", r"not done after 30 s of computing"),
+        ("loops", "weights_of_128", r"not done after 20 s of computing"),
         ("takes-all-memory", "weights_of_128", r"MemoryError"),
         ("ends-its-kernel", "weights_of_128", r"ends the kernel"),
         ("cells-removed", "stamped", r"No cell defines torch, which it needs"),
