@@ -262,7 +262,7 @@ ON_YOUR_OWN = [
         """,
     ),
     Answer(
-        "It finds digits, plain colours and plain grey almost without a mistake: the network is "
+        "It finds digits and plain colours almost without a mistake: the network is "
         "far better at digits than PCA, and far worse at plain colours. But tiles look like any "
         "photograph to it, because they make both errors larger.",
         code="""

@@ -17,8 +17,8 @@ from aetutor.exercises._guess import Guess
 times_as_long = Guess(
     "How many times as long are codes drawn from N(0, I) as the codes of real photographs, by the "
     "medians of their norms?",
-    "Most people guess about 1, because N(0, I) is what everybody draws from. But nothing in the "
-    "training of an autoencoder sets the scale of its codes.",
+    "Most people guess about 1, because N(0, I) is what everybody draws from. But the "
+    "reconstruction error does not ask for any scale of the codes.",
     answer=9.3,
     low=0,
     high=30,
@@ -240,10 +240,10 @@ def frechet(answer):
 
 ON_YOUR_OWN = [
     Answer(
-        "Without correlations the draws are clearly further from real photographs, by this ruler: "
-        "neighbouring places of an image no longer agree about light and colour. (The cell trains "
-        "a smaller version of the lesson's ruler with places, so its numbers are not those of the "
-        "lesson's table.)",
+        "Without correlations the draws are clearly further from real photographs, by this ruler, "
+        "perhaps because neighbouring places no longer agree about light and colour. (The cell "
+        "trains a smaller version of the lesson's ruler with places, so its numbers are not those "
+        "of the lesson's table.)",
         code="""
         def ruler_for(seed):  # like the lesson's ruler with places, trained on fewer images
             torch.manual_seed(seed)
@@ -304,9 +304,10 @@ ON_YOUR_OWN = [
         """,
     ),
     Answer(
-        "The order of Gaussian and mixture survives. Whether codes stretched by a tenth come out "
-        "nearer than real codes as they are depends on the seed and on how long the ruler was "
-        "trained: do not build on it.",
+        "The order of Gaussian and mixture survives. Codes stretched by a tenth come out farther "
+        "than real codes as they are with these two seeds of a smaller ruler. With the lesson's "
+        "own ruler with places some seeds have them nearer, and with its pooled ruler they were "
+        "nearer each time that we tried: do not build on it.",
         code="""
         fits = {"Gaussian": latent.Gaussian.fit(known), "mixture": latent.Mixture(known, 5)}
         with torch.inference_mode():

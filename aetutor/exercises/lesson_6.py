@@ -36,8 +36,8 @@ right_class = Guess(
 largest_hub = Guess(
     "If all 5,000 images were found equally often, each would be among the nearest eight of 3.2 of "
     "the 2,000 queries. How many queries find the image that is found most often, by distance?",
-    "Most people guess too low: in a space of 384 dimensions a code near the middle is nearer to "
-    "nearly everything.",
+    "Most people guess too low: a code near the middle is nearer to most queries than nine in ten "
+    "of the other codes.",
     answer=225,
     unit="queries",
     low=3,
@@ -274,7 +274,7 @@ ON_YOUR_OWN = [
         "What is around the centre finds the class a little better than the centre does, though "
         "they share no pixel. It has three times as many pixels, most things reach into it, and "
         "the network was never trained on images with a grey part. So the search does not depend "
-        "on the thing in the middle; whether water or ship brings the ships, this does not tell.",
+        "on the middle alone; whether water or ship brings the ships, this does not tell.",
         code="""
         def precision_by(encode):
             asked, among = cifar10.test[:2000], cifar10.train[:5000]
