@@ -110,6 +110,12 @@ def test_another_digit_can_be_chosen_and_played(morph, digits):
     assert morph.position.value == 1.0
 
 
+def test_the_player_leaves_the_slider_where_the_hand_puts_it(morph):
+    for step in range(101):
+        morph.position.value = step / 100
+        assert morph.position.value == step / 100
+
+
 def test_the_player_goes_on_from_where_the_hand_left_the_slider(morph):
     morph.position_play.value = 30
     morph.position.value = 0.9

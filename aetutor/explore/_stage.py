@@ -111,8 +111,11 @@ class Stage:
 
     def _play(self, control, _):
         with self._lock:
-            position = self.parts[f"{control.name}_play"].value
-            self._set(control, control.low + position * control.step)
+            step = self.parts[f"{control.name}_play"].value
+            # Not after a hand's move, which has set the player: 57 * 0.01 is not quite 0.57, and to
+            # send that back would undo what the hand has done since.
+            if step != control.step_of(self.parts[control.name].value):
+                self._set(control, control.low + step * control.step)
 
     def _click(self, output, _):
         with self._lock:
@@ -134,7 +137,7 @@ class Stage:
         """Compute what the controls ask for, and show it; ``moved`` is the slider that moved."""
         values = self._values()
         if getattr(moved, "play", None):
-            step = round((values[moved.name] - moved.low) / moved.step)
+            step = moved.step_of(values[moved.name])
             # All frames of an animation are computed at its first move, which takes less than
             # one by one; a new pair of images need not wait for them.
             self._frames = self._frames or self.scene.frames(moved.name, values)

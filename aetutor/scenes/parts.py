@@ -34,7 +34,11 @@ class Slider:
 
     @property
     def steps(self):
-        return round((self.high - self.low) / self.step)
+        return self.step_of(self.high)
+
+    def step_of(self, value):
+        """The number of steps from ``low`` to a value."""
+        return round((value - self.low) / self.step)
 
     def checked(self, value):
         if not self.low <= value <= self.high:
