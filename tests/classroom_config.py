@@ -42,6 +42,9 @@ class StudentProcess(SimpleLocalProcessSpawner):
 c.JupyterHub.spawner_class = StudentProcess
 c.StudentProcess.home_dir_template = os.environ["HOMES"] + "/{username}"
 c.Spawner.cmd = [str(CLASSROOM / "start-student")]
+# Containers have a network each. Here kernels would take each other's ports, and a port of a
+# kernel's outputs is open to everybody on the machine; a socket in a closed home folder is not.
+c.Spawner.args = ["--KernelManager.transport=ipc"]
 c.Spawner.start_timeout = c.Spawner.http_timeout = 600  # in CI, beside other tests
 c.Spawner.env_keep = ["PATH", "JUPYTER_PATH"]
 # What the Dockerfile sets in the image: variables, and git's configuration.
