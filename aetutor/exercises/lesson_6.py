@@ -199,10 +199,11 @@ def times_found(answer):
         return (small - small.mean(dim=(2, 3), keepdim=True)).flatten(1)
 
 
-    train, test = (
-        torch.cat([without_colour(images) for images, _ in split.batches(1000)])
-        for split in (cifar10.train, cifar10.test)
-    )
+    def vectors_of(split):
+        return torch.cat([without_colour(images) for images, _ in split.batches(1000)])
+
+
+    train, test = vectors_of(cifar10.train), vectors_of(cifar10.test)
     away, found = search.ImageIndex(train).nearest(test, k=1, metric="cosine")
     best = away[:, 0].argsort()[:2].tolist()
     copies = [(place, found[place, 0].item()) for place in best]
