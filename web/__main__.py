@@ -21,10 +21,11 @@ NODE = 20
 NO_PACKAGES = "npm could not install the packages that the pages need: is there no network?"
 # 538 of a page's 853 kB; the icons come from the style sheet's fonts all the same.
 FONTAWESOME = re.compile(r"<(script|link)[^>]*fontawesome\.js[^>]*>(</script>)?\s*")
-# What axe finds in the theme: a name that leaves out what is to be read, a switch without a name,
-# contents outside of all landmarks.
+# What axe finds: names that leave out what is to be read, a switch without a name, contents outside
+# of all landmarks, headings of tables without words.
 MENDED = {
     r'(search-button-field[^>]*) aria-label="Search"': r"\1",
+    r'<th class="head"><p></p></th>': "<td></td>",
     r' aria-label="Toggle hidden content"': "",
     r'<summary>(<span class="toctree-toggle")': r'<summary aria-label="Show its pages">\1',
     r'(<\w+ id="pst-primary-sidebar")': r'\1 role="complementary" aria-label="Contents"',
@@ -138,7 +139,7 @@ def render():
 def finish():
     """Take over what the pages need, and write the service worker."""
     shutil.rmtree(SITE, ignore_errors=True)
-    unneeded = "_sources", ".buildinfo", "fontawesome.js*", "locales"
+    unneeded = "_sources", ".buildinfo", "fontawesome.js*", "locales", "*.map", "*macros.html"
     earlier = "files", "figures"  # Sphinx keeps those of earlier builds
     shutil.copytree(WORK / "html", SITE, ignore=shutil.ignore_patterns(*unneeded, *earlier))
     shutil.copytree(WORK / "static", SITE / "_static", dirs_exist_ok=True)
