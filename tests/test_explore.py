@@ -125,6 +125,10 @@ def test_the_player_goes_on_from_where_the_hand_left_the_slider(morph):
 def test_a_path_that_is_not_defined_is_explained_and_the_straight_line_stays(digits):
     model = models.PCAAutoencoder.fit(digits.train[:][0], 1)  # a code of one number: + or -
     morph = explore.interpolation(model, digits.test, start=0, end=1)
+    morph.method.value = "spherical"
+    while not morph.message.value:  # until the two codes have opposite signs, as most pairs have
+        morph.other_end.click()
+    morph.method.value = "linear"
     morph.position.value = 0.5
     before = morph.picture.value, morph.strip.value
     assert morph.message.value == ""

@@ -26,7 +26,7 @@ def linear_vs_conv():
 def interpolation():
     """From a 3 to an 8, through the codes of lesson 2's network and by fading."""
     test = data.load_mnist(offline="error").test
-    ends = torch.cat([test[(test.labels == digit).nonzero()[:1, 0]][0] for digit in (3, 8)])
+    ends = torch.cat([test[(test.labels == digit).nonzero()[1:2, 0]][0] for digit in (3, 8)])
     model = weights.trained("mnist-conv-10")
     through_codes = model.decode(latent.interpolate(*model.encode(ends), steps=10))
     fading = torch.lerp(*ends, torch.linspace(0, 1, 10)[:, None, None, None])

@@ -158,7 +158,7 @@ def walk(start, end, shares, spherical):
 
 def _numbers_by_label(labels):
     """Numbers of images in random order, a row for each label, (labels, most of one label)."""
-    generator = torch.Generator().manual_seed(0)
+    generator = torch.Generator().manual_seed(4)  # the first 3 and 8 of MNIST are clear ones
     order = torch.randperm(len(labels), generator=generator, device="cpu")
     of_each = [order[labels[order] == label] for label in labels.unique()]
     most = min(PER_LABEL, max(map(len, of_each)))
