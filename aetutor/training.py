@@ -172,7 +172,7 @@ def reproduce(name, data, *, seed=None, checkpoint=None, log_dir=None):
     if data.name != entry.data:
         raise ValueError(f"{entry.name} is trained on {entry.data}, got {data.name}")
     seed = entry.seeds[0] if seed is None else seed
-    model = build({"kind": entry.kind, "latent_dim": entry.latent_dim, "seed": seed})
+    model = build(entry.config(seed))
     places = {"checkpoint": checkpoint, "log_dir": log_dir}
     history = fit(model, data, epochs=entry.epochs, seed=seed, **entry.recipe, **places)
     return model, history

@@ -1,6 +1,6 @@
 """The trained models that ship with the package, and how each is made."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from aetutor.checks import known_name
 
@@ -28,6 +28,8 @@ class Entry:
     seeds : tuple of int
         One run each, of initial weights and of the order of the images. What is stored are the
         weights of the first.
+    arguments : dict
+        What else the kind is built with.
     """
 
     name: str
@@ -40,6 +42,11 @@ class Entry:
     batch_size: int
     flip: bool = False
     seeds: tuple[int, ...] = (0,)
+    arguments: dict = field(default_factory=dict)
+
+    def config(self, seed):
+        """The untrained network, as :func:`aetutor.models.build` takes it."""
+        return {"kind": self.kind, "latent_dim": self.latent_dim, "seed": seed, **self.arguments}
 
     @property
     def recipe(self):
@@ -52,8 +59,11 @@ class Entry:
         """What trains it on the command line."""
         if ENTRIES.get(self.name) == self:
             return f"python -m aetutor train {self.name}"
-        fixed = (self.kind, self.data, self.optimizer)  # what no option of the command sets
-        like = next(e.name for e in ENTRIES.values() if (e.kind, e.data, e.optimizer) == fixed)
+        # What no option of the command sets.
+        fixed = (self.kind, self.arguments, self.data, self.optimizer)
+        like = next(
+            e.name for e in ENTRIES.values() if (e.kind, e.arguments, e.data, e.optimizer) == fixed
+        )
         return (
             f"python -m aetutor train {self.name} --like {like} --latent-dim {self.latent_dim} "
             f"--epochs {self.epochs} --learning-rate {self.learning_rate!r} "

@@ -12,7 +12,7 @@ TEXTBOOK = {"optimizer": "adam", "learning_rate": 0.001, "batch_size": 64, "flip
 def test_an_entry_can_be_made(name):
     entry = zoo.entry(name)
     assert entry.name == name
-    model = models.build({"kind": entry.kind, "latent_dim": entry.latent_dim})
+    model = models.build(entry.config(seed=0))
     source = sources.SOURCES[entry.data]
     assert sorted(model.image_shape) == sorted((*source.image_shape, model.image_shape[0]))[-3:]
     assert model.value_range == source.value_range
