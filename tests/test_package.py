@@ -70,3 +70,7 @@ def test_importing_the_package_alone_imports_nothing_heavy(module):
 
 def test_data_alone_imports_neither_scikit_learn_nor_torchvision():
     assert not {"sklearn", "torchvision", "matplotlib"} & packages_loaded_by("aetutor.data")
+
+
+def test_plotting_waits_with_seaborn_until_a_figure_needs_it():
+    assert not {"seaborn", "pandas", "scipy", "sklearn"} & packages_loaded_by("aetutor.plotting")

@@ -1,12 +1,14 @@
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+import seaborn as sns
 import torch
 from IPython.core.formatters import DisplayFormatter
 from matplotlib.figure import Figure
 
 from aetutor import plotting
 from aetutor.history import History
+from aetutor.plotting._style import styled, subplots
 
 
 @pytest.fixture
@@ -257,6 +259,24 @@ def test_a_checklist_has_the_state_beside_the_thing():
     for text in axis.texts:
         lines.setdefault(text.get_position()[1], []).append(text.get_text().strip())
     assert list(lines.values()) == [["first", ""], ["a", "done"], ["b", "open"], ["second", ""]]
+
+
+def test_the_style_is_seaborns_whatever_the_readers_is():
+    look = sns.axes_style("whitegrid") | sns.plotting_context("notebook")
+    look |= {"figure.dpi": 80, "axes.titlesize": 12}
+    del look["image.cmap"]  # each picture names its own
+    used = {}
+
+    @styled
+    def draw():
+        used.update(plt.rcParams)
+        return subplots()[0]
+
+    with plt.style.context("dark_background"):
+        draw()
+    assert {name: used[name] for name in look} == look
+    colors = used["axes.prop_cycle"].by_key()["color"]
+    assert colors == sns.color_palette("colorblind").as_hex()
 
 
 def test_figures_leave_pyplot_and_the_readers_style_alone(history):

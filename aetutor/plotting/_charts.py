@@ -3,12 +3,11 @@
 import itertools
 import math
 
-import seaborn as sns
 import torch
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, StrMethodFormatter
 
 from aetutor.plotting import _words
-from aetutor.plotting._style import error_unit, styled, subplots
+from aetutor.plotting._style import error_unit, palette, styled, subplots
 
 MARKERS = 20  # of one line at most; more of them would hide it
 
@@ -144,6 +143,8 @@ def error_bars(errors, *, unit="mean squared error per pixel, [0, 1]", reference
         for error in (values if hasattr(values, "__len__") else [values])
     ]
     series, groups, values = zip(*rows, strict=True)
+    import seaborn as sns  # here: it takes longer to import than all that other figures need
+
     figure, axis = subplots(figsize=(7.5, 4))
     # "pi", 100: the whole range of the seeds, not a guess at an interval from three of them.
     whiskers = {"errorbar": ("pi", 100), "capsize": 0.15, "err_kws": {"color": "0.2"}}
@@ -200,7 +201,7 @@ def intervals(values, *, xlabel):
     described = {}
     for row, (name, numbers) in enumerate(values.items()):
         lowest, low, median, high, highest = numbers.float().quantile(shares.to(numbers.device))
-        color = sns.color_palette()[1 if row else 0]
+        color = palette()[1 if row else 0]
         axis.hlines(row, lowest, highest, color=color, linewidth=1.5)
         axis.hlines(row, low, high, color=color, linewidth=6)
         axis.plot(median, row, "o", color="white", markeredgecolor=color, markersize=7)
@@ -259,7 +260,7 @@ def scatter(
     points = points.detach().cpu()
     figure, axis = subplots(figsize=(7, 6))
     names = []
-    for label, color in zip(labels.unique().tolist(), itertools.cycle(sns.color_palette())):
+    for label, color in zip(labels.unique().tolist(), itertools.cycle(palette())):
         own = points[labels == label]
         axis.scatter(*own.T, s=5, color=color, alpha=0.6, linewidths=0)
         name = str(label) if class_names is None else class_names[label]
@@ -296,6 +297,8 @@ def heatmap(values, *, label, xlabel=None, ylabel=None, center=None, lowest=None
     -------
     matplotlib.figure.Figure
     """
+    import seaborn as sns  # here, as above
+
     columns = list(next(iter(values.values())))
     table = [[row[column] for column in columns] for row in values.values()]
     wide = 1.15 if len(columns) <= 5 else 0.8  # long names are turned upright where they collide

@@ -3,7 +3,6 @@
 import functools
 
 import matplotlib.pyplot as plt
-import seaborn as sns
 from matplotlib.figure import Figure
 
 
@@ -32,14 +31,18 @@ def styled(draw):
 
     @functools.wraps(draw)
     def styled(*arguments, **settings):
-        style = sns.axes_style("whitegrid") | sns.plotting_context("notebook")
-        style |= {"figure.dpi": 80, "axes.titlesize": 12}
-        with plt.rc_context(style), sns.color_palette("colorblind"):
+        # After a reset, or a dark style of the reader's would show through.
+        with plt.style.context("aetutor.plotting.lessons", after_reset=True):
             figure = draw(*arguments, **settings)
         plt.close(figure)
         return figure
 
     return styled
+
+
+def palette():
+    """The style's colours; "C0" would be looked up when the figure is shown, in the reader's."""
+    return plt.rcParams["axes.prop_cycle"].by_key()["color"]
 
 
 def subplots(**settings):
