@@ -92,11 +92,12 @@ def test_the_figure_has_a_bar_for_each_rival_that_is_shown():
     assert [label.get_text() for label in axis.get_yticklabels()] == [f"{title}\n{contender}"]
 
 
+@pytest.mark.skipif(sys.platform == "darwin", reason="torch's OpenMP and faiss's end each other")
 def test_all_ways_to_search_find_the_same():
     latents, queries = search.random_codes(300, 0), search.random_codes(7, 1)
     right = search.exact(queries, latents)
     found = {name: find(queries) for name, find in search.finders(latents).items()}
-    assert len(found) >= 3
+    assert len(found) == 4
     for name, indices in found.items():
         assert torch.equal(indices, right), name
         assert search.recall(indices, right) == 1.0

@@ -66,6 +66,27 @@ def test_near_ties_far_from_zero_are_told_apart():
     )
 
 
+@pytest.mark.parametrize("step", [1, 312, 500])
+def test_groups_find_near_ties_wherever_they_lie(rng, step):
+    """Sixteen codes that differ by a millionth: in groups of their own, in one, or in some."""
+    latents = torch.from_numpy(rng.standard_normal((10_001, 12))).float()
+    groups = len(latents) // search.GROUP
+    assert groups == 312 >= 16 * (8 + search.SPARE)
+    nearest = 10_000 - step * torch.arange(16)
+    latents[nearest] = query = torch.full((1, 12), 0.5)
+    latents[nearest, 0] += torch.arange(1, 17) * 1e-6
+    _, found = ImageIndex(latents).nearest(query.repeat(3, 1), k=8)
+    assert torch.equal(found, nearest[:8].expand(3, -1))
+
+
+def test_of_groups_the_highest_are_found(rng):
+    scores = torch.from_numpy(rng.permutation(3 * 9601).reshape(3, 9601)).float()
+    for count in (1, 16):  # of groups of groups, and of groups
+        found = search._highest(scores, count).sort(dim=1).values
+        assert torch.equal(found, scores.topk(count).indices.sort(dim=1).values)
+    assert search._highest(scores.sort().values, 16).min() == 9601 - 16  # the last, of no group
+
+
 def test_blocks_do_not_change_the_answer(index, queries, monkeypatch):
     whole = index.nearest(queries, 5)
     monkeypatch.setattr(search, "BLOCK", 1500)  # three queries at a time
@@ -79,9 +100,10 @@ def test_neither_many_images_nor_long_codes_make_large_blocks(monkeypatch, rng, 
     index = ImageIndex(torch.from_numpy(rng.random((images, length))))
     nearest, sizes = index._nearest, []
 
-    def noted(queries, k, metric):
+    def noted(queries, k, metric, scores):
         sizes.append(len(queries) * max(images, (k + search.SPARE) * length))
-        return nearest(queries, k, metric)
+        assert len(scores) == len(queries)
+        return nearest(queries, k, metric, scores)
 
     monkeypatch.setattr(index, "_nearest", noted)
     index.nearest(torch.from_numpy(rng.random((100, length))), 5)
