@@ -13,6 +13,10 @@ KINDS = [
     models.ConvAutoencoder(64, batch_norm=True),
     models.ColorConvAutoencoder(48),
     models.PCAAutoencoder(3),
+    models.SparseAutoencoder(40, k=4),
+    models.SparseAutoencoder(
+        9, k=9, tied_start=False, auxiliary=0.1, image_shape=(3, 8, 8), value_range=(-1.0, 1.0)
+    ),
 ]
 
 
@@ -199,3 +203,88 @@ def test_pca_refuses_too_few_images_and_too_many_components():
 def test_a_config_that_describes_no_network_is_refused(config, message):
     with pytest.raises(ValueError, match=message):
         models.build(config)
+
+
+@pytest.fixture
+def sparse(digits):
+    model = models.SparseAutoencoder(50, k=6)
+    with torch.no_grad():
+        model.atoms.mul_(3.0)
+        model.detectors.bias.normal_(std=0.3, generator=torch.Generator().manual_seed(0))
+        model.bias.copy_(digits.train[:][0].mean(dim=0).flatten())
+    return model
+
+
+def test_a_sparse_code_has_the_k_largest_answers_that_are_positive(sparse, digits):
+    images = digits.test[:50][0]
+    with torch.no_grad():
+        answers = sparse.detectors(images.flatten(1) - sparse.bias)
+        codes = sparse.encode(images)
+    for row, code in zip(answers.tolist(), codes.tolist(), strict=True):
+        limit = sorted(row)[-6]
+        assert code == [value if value >= limit and value > 0 else 0 for value in row]
+
+
+def test_a_sparse_image_is_the_bias_and_pictures_of_norm_1_by_their_strengths(sparse):
+    codes = torch.zeros(1, 50)
+    codes[0, 7], codes[0, 30] = 2.0, 0.5
+    pictures = sparse.atoms.detach()
+    pictures = pictures / pictures.square().sum(dim=1, keepdim=True).sqrt()
+    expected = 2 * pictures[7] + 0.5 * pictures[30] + sparse.bias
+    torch.testing.assert_close(sparse.decode(codes).flatten(), expected)
+
+
+def test_the_sparse_loss_is_the_error_of_the_reconstructions(sparse, digits):
+    images = digits.test[:50][0]
+    torch.testing.assert_close(sparse.loss(images), (sparse(images) - images).square().mean())
+
+
+def test_the_auxiliary_loss_lets_unused_units_reconstruct_what_is_left(digits):
+    model, images = models.SparseAutoencoder(300, k=3, auxiliary=0.5), digits.test[:20][0]
+    with torch.no_grad():
+        codes, terms = model.encode(images), model.loss(images)
+        left = (images - model.decode(codes)).flatten(1)
+        answers = model.answers(images)
+        answers[:, (codes > 0).any(dim=0)] = 0
+        assert (answers > 0).sum(dim=1).min() > 64  # more than are called upon
+        answers[answers < answers.topk(64).values[:, -1:]] = 0
+        reserves = (answers @ model.dictionary - left).square().mean()
+    torch.testing.assert_close(terms["error"], left.square().mean())
+    torch.testing.assert_close(terms["reserves"], reserves)
+    torch.testing.assert_close(terms["loss"], left.square().mean() + 0.5 * reserves)
+
+
+def test_only_the_auxiliary_loss_reaches_units_that_are_not_used(digits):
+    images = digits.test[:20][0]
+    for auxiliary in (0.0, 0.1):
+        model = models.SparseAutoencoder(300, k=3, auxiliary=auxiliary)
+        loss = model.loss(images)
+        (loss["loss"] if auxiliary else loss).backward()
+        unused = ~(model.encode(images) > 0).any(dim=0)
+        assert unused.sum() > 100
+        assert bool(model.detectors.weight.grad[unused].any()) == bool(auxiliary)
+
+
+def test_a_tied_start_is_the_same_picture_twice_and_no_longer():
+    tied, untied = (models.SparseAutoencoder(20, k=2, tied_start=tied) for tied in (True, False))
+    assert torch.equal(tied.detectors.weight, tied.atoms)
+    assert tied.detectors.weight.data_ptr() != tied.atoms.data_ptr()
+    cosines = (untied.detectors.weight * untied.dictionary).sum(dim=1)
+    assert cosines.abs().max() < 0.2
+    torch.testing.assert_close(
+        untied.detectors.weight.norm(dim=1), torch.ones(20), atol=0.1, rtol=0
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ({"k": 0}, "k must be a whole number from 1 to 20, got 0"),
+        ({"k": 21}, "k must be a whole number from 1 to 20, got 21"),
+        ({"k": 2, "auxiliary": -0.1}, "auxiliary must be at least 0, got -0.1"),
+        ({"k": 2, "auxiliary": float("nan")}, "auxiliary must be at least 0, got nan"),
+    ],
+)
+def test_a_sparse_kind_refuses_what_cannot_be(arguments, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        models.SparseAutoencoder(20, **arguments)

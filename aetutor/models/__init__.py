@@ -11,10 +11,17 @@ from aetutor.models._autoencoder import TOLERANCE, Autoencoder, check_images, in
 from aetutor.models._conv import ColorConvAutoencoder, ConvAutoencoder
 from aetutor.models._linear import LinearAutoencoder
 from aetutor.models._pca import PCAAutoencoder
+from aetutor.models._sparse import SparseAutoencoder
 
 KINDS = {
     kind.__name__: kind
-    for kind in (LinearAutoencoder, ConvAutoencoder, ColorConvAutoencoder, PCAAutoencoder)
+    for kind in (
+        LinearAutoencoder,
+        ConvAutoencoder,
+        ColorConvAutoencoder,
+        PCAAutoencoder,
+        SparseAutoencoder,
+    )
 }
 
 __all__ = [
@@ -25,6 +32,7 @@ __all__ = [
     "ConvAutoencoder",
     "LinearAutoencoder",
     "PCAAutoencoder",
+    "SparseAutoencoder",
     "build",
     "check_images",
     "in_batches",
