@@ -210,6 +210,11 @@ def neighbours(model, digits):
     return explore.similarity(indices, digits.test)
 
 
+@pytest.fixture
+def units(digits):
+    return explore.sparse_units(models.SparseAutoencoder(60, k=8), digits.test)
+
+
 def test_a_direction_moves_the_code_by_standard_deviations(axes, model, digits, codes):
     fitted = latent.Gaussian.fit(model.encode(digits.test[:][0]))
     axes.image.value = 7
@@ -306,6 +311,20 @@ def test_a_click_on_a_neighbour_makes_it_the_query(neighbours):
     assert torch.equal(opened(neighbours.query), near)
 
 
+def test_a_click_on_a_unit_looks_at_it(units):
+    units.unit_3_button.click()
+    assert torch.equal(opened(units.picture), opened(units.unit_3))
+    assert not torch.equal(opened(units.picture), opened(units.unit_1))
+
+
+def test_units_go_back_to_the_strengths_of_the_image(units):
+    before = opened(units.reconstruction)
+    units.times_1.value, units.added.value = 3.0, 2.0
+    assert not torch.equal(opened(units.turned), before)
+    units.reset.click()
+    assert torch.equal(opened(units.turned), before)
+
+
 def test_a_copy_of_the_query_is_found_and_not_taken_for_it(model, digits):
     images = digits.test.images[:20].clone()
     images[1:12] = images[0]  # more copies than there are places
@@ -326,12 +345,13 @@ def moves(explorer):
         "out_of_distribution": lambda e, n: setattr(e.strength, "value", n * 37 % 101 / 100),
         "samples": lambda e, n: setattr(e.temperature, "value", 0.05 + n * 7 % 40 / 20),
         "similarity": lambda e, n: e.parts[f"found_{1 + n % 8}_button"].click(),
+        "sparse_units": lambda e, n: setattr(e.times_2, "value", n * 7 % 30 / 10),
     }
     move = moves[explorer.scene.name]
     return lambda count: [move(explorer, number) for number in range(count)]
 
 
-EXPLORERS = ("morph", "axes", "stranger", "drawn", "neighbours")
+EXPLORERS = ("morph", "axes", "stranger", "drawn", "neighbours", "units")
 
 
 @pytest.mark.parametrize("name", EXPLORERS)

@@ -203,3 +203,62 @@ def test_images_that_do_not_fit_the_model_are_refused(model, digits, patches):
             make()
     with pytest.raises(ValueError, match="must hold the 120 images of the split, 'codes' holds"):
         scenes.Similarity({"codes": index}, patches.test)
+
+
+GAINS = 1 + torch.arange(784) / 1e4  # so that no two units answer alike
+
+
+@pytest.fixture
+def units(digits):
+    """Units of one bright pixel each: what lights them, and what they draw, is plain to see."""
+    model = models.SparseAutoencoder(784, k=20)
+    with torch.no_grad():
+        model.atoms.copy_(torch.eye(784))
+        model.detectors.weight.copy_(GAINS.diag())
+    return scenes.SparseUnits(model, digits.test, index=4)
+
+
+def test_turning_a_unit_changes_its_pixel_alone(units, digits):
+    image = digits.test[4][0].flatten()
+    values, places = (image * GAINS).topk(20)
+    shown = units.show()
+    assert [shown[f"number_{n}"].item() for n in range(1, 7)] == places[:6].tolist()
+    strengths = torch.stack([shown[f"strength_{n}"] for n in range(1, 7)])
+    torch.testing.assert_close(strengths, values[:6])
+    kept = torch.zeros(784).scatter(0, places, values)
+    expected = {"original": image, "reconstruction": kept, "turned": kept.clone()}
+    expected["turned"][places[1]] *= 0.4
+    expected["turned"][[0, 400]] += torch.tensor([0.0, 0.3])
+    shown = units.show(times_2=0.4, unit=400, added=0.3)
+    for name, pixels in expected.items():
+        found = shown[name][..., 0].flatten()
+        assert (found - pixels.clamp(0, 1) * 255).abs().max() <= 1, name
+
+
+def test_a_unit_is_shown_with_the_images_that_light_it_most(units, digits):
+    answers = units_answers(digits)
+    for unit in (406, 0):  # in the middle, and in a corner that is always black
+        shown = units.show(unit=unit)
+        assert shown["count"] == (answers[:, unit] > 0).sum()
+        most = answers[:, unit].topk(8)
+        for place, (value, number) in enumerate(zip(*most, strict=True)):
+            tile = shown["lit"][:, 29 * place : 29 * place + 28, 0]
+            expected = digits.test.images[number, 0] if value > 0 else torch.zeros(28, 28)
+            assert torch.equal(tile, expected.to(torch.uint8))
+        picture = shown["picture"][..., 0].flatten().int()
+        assert picture[unit] == 255
+        assert picture[unit - 1] == 128  # 0 is grey
+
+
+def units_answers(digits):
+    answers = digits.test[:][0].flatten(1) * GAINS
+    kept = answers.topk(20, dim=1)
+    return torch.zeros_like(answers).scatter(1, kept.indices, kept.values)
+
+
+def test_fewer_images_than_light_a_unit_are_refused(digits):
+    model = models.SparseAutoencoder(20, k=2)
+    with pytest.raises(ValueError, match=r"number of images must be .* of at least 8, got 7"):
+        scenes.SparseUnits(model, digits.test, shown=7)
+    with pytest.raises(ValueError, match=r"index must be .* from 0 to 199, got 200"):
+        scenes.SparseUnits(model, digits.test, index=200)

@@ -59,6 +59,9 @@ def use_everything(digits):
     explore.samples(model, {"fitted": latent.Gaussian.fit(codes)}).again.click()
     index = search.ImageIndex(codes)
     explore.similarity({"codes": index}, digits.test).found_1_button.click()
+    sparse = models.SparseAutoencoder(30, k=3, auxiliary=0.1)
+    training.fit(sparse, digits, epochs=1)
+    explore.sparse_units(sparse, digits.test).reset.click()
     weights.trained("mnist-conv-2")
     return model, history
 

@@ -31,3 +31,8 @@ def samples(model, sources):
 def similarity(indices, split, **settings):
     """An image, and those most like it; :class:`scenes.Similarity`."""
     return Stage(scenes.Similarity(indices, split, **settings))
+
+
+def sparse_units(model, split, **settings):
+    """The units of an image, each to be turned up or down; :class:`scenes.SparseUnits`."""
+    return Stage(scenes.SparseUnits(model, split, **settings))

@@ -12,10 +12,11 @@ from aetutor.scenes._out_of_distribution import OutOfDistribution
 from aetutor.scenes._samples import Samples
 from aetutor.scenes._scene import Scene, describe, fill
 from aetutor.scenes._similarity import Similarity
+from aetutor.scenes._sparse_units import SparseUnits
 
 SCENES = {
     scene.name: scene
-    for scene in (Interpolation, LatentAxes, OutOfDistribution, Samples, Similarity)
+    for scene in (Interpolation, LatentAxes, OutOfDistribution, Samples, Similarity, SparseUnits)
 }
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "Samples",
     "Scene",
     "Similarity",
+    "SparseUnits",
     "describe",
     "examples",
     "export",

@@ -2,13 +2,14 @@
 
 import torch
 
-from aetutor import data, weights
+from aetutor import data, models, training, weights
 from aetutor.latent import Gaussian, Mixture
 from aetutor.scenes._interpolation import Interpolation
 from aetutor.scenes._latent_axes import LatentAxes
 from aetutor.scenes._out_of_distribution import OutOfDistribution
 from aetutor.scenes._samples import Samples
 from aetutor.scenes._similarity import Similarity
+from aetutor.scenes._sparse_units import SparseUnits
 from aetutor.search import ImageIndex
 
 SHOWN = 300  # images a scene: few, so that its file stays small
@@ -23,6 +24,7 @@ def examples():
         "out_of_distribution": _out_of_distribution,
         "samples": _samples,
         "similarity": _similarity,
+        "sparse_units": _sparse_units,
     }
 
 
@@ -61,3 +63,14 @@ def _similarity():
         vectors = {"codes": model.encode(images), "pixels": images.flatten(1)}
     indices = {name: ImageIndex(each) for name, each in vectors.items()}
     return Similarity(indices, corpus, class_names=cifar10.class_names)
+
+
+def _sparse_units():
+    mnist, model = data.load_mnist(), models.SparseAutoencoder(1024, k=25)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # so that it is the same network every time on one machine
+    try:
+        training.fit(model, mnist, epochs=1, learning_rate=3e-3, batch_size=128)
+    finally:
+        torch.set_num_threads(threads)
+    return SparseUnits(model, mnist.test, shown=1000)
