@@ -12,7 +12,7 @@ import aetutor
 FOLDER = Path(aetutor.__file__).parent
 FLOORS = (
     {"checks", "download", "files", "history", "muon", "standins"},
-    {"latent", "models", "patterns", "zoo"},
+    {"coding", "latent", "models", "patterns", "zoo"},
     {"board", "checkpoint", "plotting", "recipes", "search", "sources"},
     {"data", "training", "weights"},
     {"scenes"},
