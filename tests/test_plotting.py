@@ -109,6 +109,16 @@ def test_curves_pass_through_their_points_each_with_its_own_marker():
             plotting.curves(empty, **labels)
 
 
+def test_a_dashed_curve_has_the_colour_and_marker_of_the_one_it_is_like():
+    series = {name: {1: n, 2: n + 1} for n, name in enumerate(("a", "b", "b again"))}
+    figure = plotting.curves(series, xlabel="x", ylabel="y", dashed={"b again": "b"})
+    one, other, again = figure.axes[0].get_lines()
+    assert again.get_linestyle() == "--"
+    assert one.get_linestyle() == other.get_linestyle() == "-"
+    assert again.get_color() == other.get_color() != one.get_color()
+    assert again.get_marker() == other.get_marker() != one.get_marker()
+
+
 def test_curves_show_how_sure_they_are_and_where_zero_is():
     series, margins = {"a": {2: 5.0, 10: 4.0}}, {"a": {2: 0.5, 10: 0.25}}
     figure = plotting.curves(series, xlabel="code", ylabel="gain", margins=margins, from_zero=True)

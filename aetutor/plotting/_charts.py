@@ -65,7 +65,17 @@ def learning_curves(histories, *, scale=1.0, unit=None, references=None):
 
 
 @styled
-def curves(series, *, xlabel, ylabel, scale="linear", xticks=None, margins=None, from_zero=False):
+def curves(
+    series,
+    *,
+    xlabel,
+    ylabel,
+    scale="linear",
+    xticks=None,
+    margins=None,
+    from_zero=False,
+    dashed=None,
+):
     """Draw one line with markers for each series.
 
     Parameters
@@ -82,6 +92,9 @@ def curves(series, *, xlabel, ylabel, scale="linear", xticks=None, margins=None,
         For each series: by how much y is uncertain in both directions, by x; drawn as error bars.
     from_zero : bool
         Let the y-axis begin at 0, so that heights can be compared.
+    dashed : dict of str to str, optional
+        The series that are drawn dashed, and for each an earlier one whose colour and marker it
+        takes.
 
     Returns
     -------
@@ -95,10 +108,16 @@ def curves(series, *, xlabel, ylabel, scale="linear", xticks=None, margins=None,
     if not series or not all(series.values()):
         raise ValueError(f"curves need a series with a point each at least, got {series}")
     figure, axis = subplots(figsize=(7.5, 4))
+    lines, dashed = {}, dashed or {}
     for (name, points), marker in zip(series.items(), itertools.cycle("os^Dv")):
         xs, ys = zip(*points.items(), strict=True)
+        look = {"marker": marker}
+        if name in dashed:
+            like = lines[dashed[name]]
+            look = {"marker": like.get_marker(), "color": like.get_color(), "linestyle": "--"}
         every = math.ceil(len(xs) / MARKERS)
-        (line,) = axis.plot(xs, ys, marker=marker, markersize=6, markevery=every, label=name)
+        (line,) = axis.plot(xs, ys, markersize=6, markevery=every, label=name, **look)
+        lines[name] = line
         if margins:
             heights = [margins[name][x] for x in xs]
             axis.errorbar(xs, ys, heights, fmt="none", ecolor=line.get_color(), capsize=4)
