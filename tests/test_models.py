@@ -17,6 +17,8 @@ KINDS = [
     models.SparseAutoencoder(
         9, k=9, tied_start=False, auxiliary=0.1, image_shape=(3, 8, 8), value_range=(-1.0, 1.0)
     ),
+    models.FSQAutoencoder(),
+    models.VQAutoencoder(32, entries=9),
 ]
 
 

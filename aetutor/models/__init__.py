@@ -11,6 +11,7 @@ from aetutor.models._autoencoder import TOLERANCE, Autoencoder, check_images, in
 from aetutor.models._conv import ColorConvAutoencoder, ConvAutoencoder
 from aetutor.models._linear import LinearAutoencoder
 from aetutor.models._pca import PCAAutoencoder
+from aetutor.models._quantised import FSQAutoencoder, VQAutoencoder
 from aetutor.models._sparse import SparseAutoencoder
 
 KINDS = {
@@ -19,8 +20,10 @@ KINDS = {
         LinearAutoencoder,
         ConvAutoencoder,
         ColorConvAutoencoder,
+        FSQAutoencoder,
         PCAAutoencoder,
         SparseAutoencoder,
+        VQAutoencoder,
     )
 }
 
@@ -30,9 +33,11 @@ __all__ = [
     "Autoencoder",
     "ColorConvAutoencoder",
     "ConvAutoencoder",
+    "FSQAutoencoder",
     "LinearAutoencoder",
     "PCAAutoencoder",
     "SparseAutoencoder",
+    "VQAutoencoder",
     "build",
     "check_images",
     "in_batches",
