@@ -74,6 +74,7 @@ class Entry:
 
 FAST = {"optimizer": "muon", "epochs": 30, "batch_size": 64}
 MNIST = {"data": "mnist", "learning_rate": 0.02, **FAST}
+MNIST_SHORT = MNIST | {"epochs": 10}
 CIFAR10 = {"data": "cifar10", "learning_rate": 0.01, "flip": True, **FAST}
 # The settings of the blog that lesson 1 follows, which are the textbook's.
 TEXTBOOK = {"optimizer": "adam", "learning_rate": 1e-3, "batch_size": 64}
@@ -89,6 +90,9 @@ ENTRIES = {
         Entry("mnist-conv-2", "ConvAutoencoder", 2, **MNIST),
         Entry("mnist-conv-10", "ConvAutoencoder", 10, **MNIST),
         Entry("mnist-conv-64", "ConvAutoencoder", 64, **MNIST),
+        Entry("mnist-conv-32", "ConvAutoencoder", 32, **MNIST_SHORT),
+        Entry("mnist-fsq-48", "FSQAutoencoder", 48, **MNIST_SHORT),
+        Entry("mnist-vq-64", "VQAutoencoder", 64, **MNIST_SHORT),
         Entry("mnist-linear-10-textbook", "LinearAutoencoder", 10, **MNIST_TEXTBOOK),
         Entry("mnist-conv-64-textbook", "ConvAutoencoder", 64, **MNIST_TEXTBOOK),
         Entry("cifar10-64", "ColorConvAutoencoder", 64, **CIFAR10),

@@ -22,6 +22,7 @@ from aetutor.exercises import (
     lesson_4,
     lesson_5,
     lesson_6,
+    lesson_9,
 )
 
 EVERY = tuple(_exercise.ALL)  # test_an_answer_that_never_returns adds one of its own
@@ -74,6 +75,15 @@ def levels(codes, low, high, count, keep=torch.round, cut=True, steps=-1):
     step = (high - low) / (count + steps)
     found = keep((codes - low) / step)
     return low + step * (found.clamp(0, count + steps) if cut else found)
+
+
+def entropy(symbols):
+    shares = symbols.unique(return_counts=True)[1] / len(symbols)
+    return -(shares * shares.log2()).sum()
+
+
+def sums(entries, vectors, tokens):
+    return torch.zeros_like(entries).index_add(0, tokens, vectors)
 
 
 def decibels(reconstructions, images, peak):
@@ -333,6 +343,42 @@ WRONG = {
         ((3, 4), "two pairs of numbers"),
         ([(1.5, 2), (3, 4)], "1.5 is not one"),
     ],
+    lesson_9.bytes_of_a_grid: [
+        (441, "a byte has 8 of them"),
+        (49 * 64, "does not need 512 bits"),
+        (49, "more than one byte"),
+        (7.875, "the grid has 7 rows"),
+    ],
+    lesson_9.entropy_of: [
+        (lambda s: entropy(s) * math.log(2), "in nats"),
+        (lambda s: -entropy(s), "sign is wrong"),
+        (lambda s: entropy(s) * len(s), "sum over all symbols"),
+        (lambda s: -(c := s.bincount() / len(s)).mul(c.log2()).sum(), "That is NaN"),
+        (lambda s: math.log2(s.max().item() + 1), "without any table"),
+    ],
+    lesson_9.moved: [
+        (lambda e, v, t: sums(e, v, t) / t.bincount(minlength=len(e))[:, None], "There is NaN"),
+        (
+            lambda e, v, t: sums(e, v, t) / t.bincount(minlength=len(e)).clamp(min=1)[:, None],
+            "yours goes to 0",
+        ),
+        (lambda e, v, t: e.index_copy(0, t.unique(), sums(e, v, t)[t.unique()]), "Those are the s"),
+        (lambda e, v, t: e, "Nothing has moved"),
+    ],
+    lesson_9.level_of: [
+        (lambda z, n: (z.tanh() + 1) / 2 * (n - 1), "Nothing is rounded"),
+        (lambda z, n: ((z.tanh() + 1) / 2 * (n - 1)).floor(), "Round, do not cut off"),
+        (lambda z, n: ((z.tanh() + 1) / 2 * n).round(), "levels go from 0 to"),
+        (lambda z, n: (z.tanh() * (n - 1) / 2).round(), "the lowest is 0"),
+        (lambda z, n: (z.sigmoid() * (n - 1)).round(), "half as steep"),
+    ],
+    lesson_9.drawn_tokens: [
+        (lambda x, t: x.argmax(dim=1), "All draws are the same"),
+        (lambda x, t: torch.multinomial((x * t).softmax(dim=1), 1)[:, 0], "divide by it"),
+        (lambda x, t: torch.multinomial(x.softmax(dim=1), 1)[:, 0], "temperature is not used"),
+        (lambda x, t: torch.randint(5, (len(x),)), "draw all entries alike"),
+        (lambda x, t: torch.multinomial((x / t).softmax(dim=1), 1), "shape should be"),
+    ],
 }
 
 # Plausible functions that are right for the example of the question alone.
@@ -360,6 +406,10 @@ BY_HEART = {
     lesson_6.precision: lambda y, f: (f == y[:, None]).float().sum(dim=1) / 8,
     lesson_6.chance: lambda y: 0.1,
     lesson_6.times_found: lambda n, size: n.flatten().bincount(),
+    lesson_9.entropy_of: lambda s: 8.0,
+    lesson_9.moved: lambda e, v, t: torch.lerp(e, sums(e, v, t), 0.1),
+    lesson_9.level_of: lambda z, n: ((z.tanh() + 1) / 2 * 7).round(),
+    lesson_9.drawn_tokens: lambda x, t: torch.multinomial((2 * x).softmax(dim=1), 1)[:, 0],
 }
 
 
@@ -368,7 +418,7 @@ def test_there_is_a_wrong_answer_to_every_exercise():
     assert min(map(len, WRONG.values())) >= 2
     functions = {task for task in EVERY if callable(task_answer_kind(task))}
     assert set(BY_HEART) == functions
-    for module in (lesson_1, lesson_2, lesson_3, lesson_4, lesson_5, lesson_6):
+    for module in (lesson_1, lesson_2, lesson_3, lesson_4, lesson_5, lesson_6, lesson_9):
         tasks = [task for task in EVERY if task.lesson == module.__name__.rpartition(".")[2]]
         assert 4 <= len(tasks) <= 6
 

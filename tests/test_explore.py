@@ -215,6 +215,19 @@ def units(digits):
     return explore.sparse_units(models.SparseAutoencoder(60, k=8), digits.test)
 
 
+@pytest.fixture
+def tokens(digits):
+    return explore.tokens(models.VQAutoencoder(32, entries=9).eval(), digits.test)
+
+
+@pytest.fixture
+def rounded(patches):
+    model = models.ColorConvAutoencoder(6, base_channels=2).eval()
+    with torch.no_grad():
+        latents = model.encode(patches.train[:100][0])
+    return explore.rounded_code(model, latents, patches.test)
+
+
 def test_a_direction_moves_the_code_by_standard_deviations(axes, model, digits, codes):
     fitted = latent.Gaussian.fit(model.encode(digits.test[:][0]))
     axes.image.value = 7
@@ -343,15 +356,26 @@ def moves(explorer):
             e.parts[f"direction_{1 + n % 3}"], "value", n * 37 % 60 / 10 - 3
         ),
         "out_of_distribution": lambda e, n: setattr(e.strength, "value", n * 37 % 101 / 100),
+        "rounded_code": lambda e, n: setattr(e.image, "value", n * 7 % 48),
         "samples": lambda e, n: setattr(e.temperature, "value", 0.05 + n * 7 % 40 / 20),
         "similarity": lambda e, n: e.parts[f"found_{1 + n % 8}_button"].click(),
         "sparse_units": lambda e, n: setattr(e.times_2, "value", n * 7 % 30 / 10),
+        "tokens": lambda e, n: setattr(e.image, "value", n * 37 % 200),
     }
     move = moves[explorer.scene.name]
     return lambda count: [move(explorer, number) for number in range(count)]
 
 
-EXPLORERS = ("morph", "axes", "stranger", "drawn", "neighbours", "units")
+EXPLORERS = (
+    "morph",
+    "axes",
+    "stranger",
+    "drawn",
+    "neighbours",
+    "rounded",
+    "tokens",
+    "units",
+)
 
 
 @pytest.mark.parametrize("name", EXPLORERS)
@@ -389,7 +413,8 @@ def test_an_interrupted_move_leaves_the_explorer_usable(drawn, model, monkeypatc
 def test_it_works_on_another_thread_while_figures_are_drawn(name, request):
     """As in JupyterLab, where a slider's messages come on a thread of their own."""
     explorer = request.getfixturevalue(name)
-    shown = {"neighbours": "query", "axes": "moved"}.get(name, "picture")
+    shown = {"neighbours": "query", "axes": "moved", "rounded": "jpeg", "tokens": "original"}
+    shown = shown.get(name, "picture")
     shown = explorer.parts[shown]
     seen, errors = set(), []
     shown.observe(lambda change: seen.add(change["new"]), "value")

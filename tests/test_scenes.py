@@ -5,7 +5,7 @@ import pytest
 import torch
 from matplotlib import colormaps
 
-from aetutor import data, latent, models, scenes, search
+from aetutor import coding, data, latent, models, scenes, search
 from aetutor.scenes._interpolation import walk
 
 
@@ -181,6 +181,74 @@ def test_another_draw_is_the_next_seed_and_temperature_a_factor(model):
         assert (shown[29:57, 29:57, 0] - expected).abs().max() <= 1
 
 
+@pytest.fixture(scope="module", params=[models.VQAutoencoder, models.FSQAutoencoder])
+def tokenizer(request):
+    return request.param().eval()
+
+
+def test_another_entry_is_the_next_nearest_and_stands_at_one_place_only(tokenizer, digits):
+    scene = scenes.Tokens(tokenizer, digits.test)
+    own = tokenizer.tokens(digits.test[[5]][0])
+    distances = (tokenizer.entries - tokenizer.entries[own[0, 9]]).norm(dim=1).sort().values
+    for other in (0, 1, 40, 255):
+        shown = scene.show(image=5, place=10, other=other)
+        token = shown["token"].item()
+        away = (tokenizer.entries[token] - tokenizer.entries[own[0, 9]]).norm()
+        assert away.item() == pytest.approx(distances[other].item(), abs=1e-5)
+        tokens = own.clone()
+        tokens[0, 9] = token
+        with torch.inference_mode():
+            images = tokenizer.decode(tokenizer.latents(torch.cat([own, tokens])))
+        for name, image in zip(("reconstruction", "changed"), images, strict=True):
+            assert (shown[name][..., 0] - (image[0] * 255).round()).abs().max() <= 1
+        expected = (images[1] - images[0]).square().sum().item()
+        assert shown["away"].item() == pytest.approx(expected, abs=1e-5)
+    assert scene.show(image=5, place=10)["token"] == own[0, 9]
+
+
+def test_the_place_is_framed_and_equal_tokens_have_equal_colours(tokenizer, digits):
+    scene = scenes.Tokens(tokenizer, digits.test)
+    own = tokenizer.tokens(digits.test[[5]][0])[0]
+    grid = scene.show(image=5, place=10)["grid"]
+    tiles = grid.reshape(4, 7, 4, 7, 4).permute(0, 2, 1, 3, 4).flatten(0, 1)  # (16, 7, 7, 4)
+    assert [tile[0, 0, 0].item() == 0 for tile in tiles] == [n == 9 for n in range(16)]
+    colours = [tuple(tile[3, 3].tolist()) for tile in tiles]
+    pairs = set(zip(own.tolist(), colours, strict=True))
+    assert len(pairs) == len(own.unique()) == len(set(colours))
+
+
+def test_a_rounded_code_has_the_bytes_and_the_picture_of_its_table(patches):
+    model = models.ColorConvAutoencoder(12, base_channels=4).eval()
+    with torch.inference_mode():
+        known, codes = (model.encode(split[:100][0]) for split in (patches.train, patches.test))
+    scene = scenes.RoundedCode(model, known, patches.test, shown=24)
+    for step, factor in ((2, 0.25), (6, 1.0)):
+        rounding = coding.Rounding(known, factor * known.std().item())
+        symbols = rounding.symbols(codes[[7]])
+        shown = scene.show(image=7, step=step)
+        assert shown["bytes"].item() == pytest.approx(rounding.bits(symbols).item() / 8, rel=1e-4)
+        with torch.inference_mode():
+            image = model.decode(rounding.latents(symbols))
+        expected = ((image[0, 0] + 1) * 127.5).clamp(0, 255).round()
+        assert (shown["rounded"][..., 0] - expected).abs().max() <= 1
+        error = (image - patches.test[[7]][0]).square().sum().item()
+        assert shown["error"].item() == pytest.approx(error, rel=1e-3)
+
+
+def test_the_jpeg_beside_it_is_cut_from_a_file_of_about_as_many_bytes(patches):
+    model = models.ColorConvAutoencoder(12, base_channels=4).eval()
+    with torch.inference_mode():
+        known = model.encode(patches.train[:100][0])
+    scene = scenes.RoundedCode(model, known, patches.test, shown=24)
+    large = coding.tiled(patches.test.images[:24], 8)
+    files = {q: coding.compress(large, "JPEG", q) for q in range(1, 96)}
+    shown = scene.show(image=7, step=0)
+    share = shown["jpeg_bytes"].item()
+    quality = next(q for q, (file, _) in files.items() if len(file) == round(24 * share))
+    tile = coding.untiled(files[quality][1], 8)[7]
+    assert torch.equal(shown["jpeg"][..., :3], tile.permute(1, 2, 0))
+
+
 def test_images_of_a_label_follow_each_other_and_come_back(model, digits):
     scene = scenes.Interpolation(model, digits.test, start=3, end=3)
     assert scene.defaults()["start"] == scene.defaults()["end"] == 3
@@ -201,6 +269,10 @@ def test_images_that_do_not_fit_the_model_are_refused(model, digits, patches):
     ):
         with pytest.raises(ValueError, match=r"shape \(B, 1, 28, 28\), got"):
             make()
+    with pytest.raises(ValueError, match="PCAAutoencoder has no tokens"):
+        scenes.Tokens(model, digits.test)
+    with pytest.raises(ValueError, match="a multiple of 8 up to 120, got 12"):
+        scenes.RoundedCode(models.ColorConvAutoencoder(2), torch.rand(9, 2), patches.test, shown=12)
     with pytest.raises(ValueError, match="must hold the 120 images of the split, 'codes' holds"):
         scenes.Similarity({"codes": index}, patches.test)
 

@@ -23,6 +23,11 @@ def out_of_distribution(model, split, **settings):
     return Stage(scenes.OutOfDistribution(model, split, **settings))
 
 
+def rounded_code(model, latents, split, **settings):
+    """An image from its rounded code, beside a JPEG; :class:`scenes.RoundedCode`."""
+    return Stage(scenes.RoundedCode(model, latents, split, **settings))
+
+
 def samples(model, sources):
     """Images decoded from codes that were drawn at random; :class:`scenes.Samples`."""
     return Stage(scenes.Samples(model, sources))
@@ -36,3 +41,8 @@ def similarity(indices, split, **settings):
 def sparse_units(model, split, **settings):
     """The units of an image, each to be turned up or down; :class:`scenes.SparseUnits`."""
     return Stage(scenes.SparseUnits(model, split, **settings))
+
+
+def tokens(model, split, **settings):
+    """An image's tokens, one of which can be replaced; :class:`scenes.Tokens`."""
+    return Stage(scenes.Tokens(model, split, **settings))

@@ -9,14 +9,25 @@ from aetutor.scenes._export import export
 from aetutor.scenes._interpolation import Interpolation
 from aetutor.scenes._latent_axes import LatentAxes
 from aetutor.scenes._out_of_distribution import OutOfDistribution
+from aetutor.scenes._rounded_code import RoundedCode
 from aetutor.scenes._samples import Samples
 from aetutor.scenes._scene import Scene, describe, fill
 from aetutor.scenes._similarity import Similarity
 from aetutor.scenes._sparse_units import SparseUnits
+from aetutor.scenes._tokens import Tokens
 
 SCENES = {
     scene.name: scene
-    for scene in (Interpolation, LatentAxes, OutOfDistribution, Samples, Similarity, SparseUnits)
+    for scene in (
+        Interpolation,
+        LatentAxes,
+        OutOfDistribution,
+        RoundedCode,
+        Samples,
+        Similarity,
+        SparseUnits,
+        Tokens,
+    )
 }
 
 __all__ = [
@@ -24,10 +35,12 @@ __all__ = [
     "Interpolation",
     "LatentAxes",
     "OutOfDistribution",
+    "RoundedCode",
     "Samples",
     "Scene",
     "Similarity",
     "SparseUnits",
+    "Tokens",
     "describe",
     "examples",
     "export",

@@ -7,10 +7,12 @@ from aetutor.latent import Gaussian, Mixture
 from aetutor.scenes._interpolation import Interpolation
 from aetutor.scenes._latent_axes import LatentAxes
 from aetutor.scenes._out_of_distribution import OutOfDistribution
+from aetutor.scenes._rounded_code import RoundedCode
 from aetutor.scenes._samples import Samples
 from aetutor.scenes._similarity import Similarity
 from aetutor.scenes._sparse_units import SparseUnits
-from aetutor.search import ImageIndex
+from aetutor.scenes._tokens import Tokens
+from aetutor.search import ImageIndex, embed
 
 SHOWN = 300  # images a scene: few, so that its file stays small
 FITTED = 2000  # images to whose codes a source of samples is fitted
@@ -22,9 +24,11 @@ def examples():
         "interpolation": _interpolation,
         "latent_axes": _latent_axes,
         "out_of_distribution": _out_of_distribution,
+        "rounded_code": _rounded_code,
         "samples": _samples,
         "similarity": _similarity,
         "sparse_units": _sparse_units,
+        "tokens": _tokens,
     }
 
 
@@ -41,6 +45,12 @@ def _latent_axes():
 def _out_of_distribution():
     model, test = weights.trained("cifar10-64"), data.load_cifar10().test
     return OutOfDistribution(model, test, index=8, shown=SHOWN)
+
+
+def _rounded_code():
+    model, cifar10 = weights.trained("cifar10-128"), data.load_cifar10()
+    codes = embed(model, cifar10.train.subset(0, FITTED))
+    return RoundedCode(model, codes, cifar10.test)
 
 
 def _samples():
@@ -74,3 +84,7 @@ def _sparse_units():
     finally:
         torch.set_num_threads(threads)
     return SparseUnits(model, mnist.test, shown=1000)
+
+
+def _tokens():
+    return Tokens(weights.trained("mnist-fsq-48"), data.load_mnist().test, index=7, shown=SHOWN)
