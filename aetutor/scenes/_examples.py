@@ -87,4 +87,4 @@ def _sparse_units():
 
 
 def _tokens():
-    return Tokens(weights.trained("mnist-fsq-48"), data.load_mnist().test, index=7, shown=SHOWN)
+    return Tokens(weights.trained("mnist-vq-64"), data.load_mnist().test, index=7, shown=SHOWN)
