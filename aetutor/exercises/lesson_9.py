@@ -19,7 +19,7 @@ bits_a_number = Guess(
     "tenth and no more?",
     "Most people guess 8 or more, because a byte seems little for a number that had 32 bits. But "
     "the decoder hardly notices a small change of a number, and most numbers are near their mean.",
-    answer=3.4,
+    answer=3.5,
     low=0,
     high=32,
     unit="bits",
