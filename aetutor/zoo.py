@@ -90,7 +90,6 @@ ENTRIES = {
         Entry("mnist-conv-2", "ConvAutoencoder", 2, **MNIST),
         Entry("mnist-conv-10", "ConvAutoencoder", 10, **MNIST),
         Entry("mnist-conv-64", "ConvAutoencoder", 64, **MNIST),
-        Entry("mnist-conv-32", "ConvAutoencoder", 32, **MNIST_SHORT),
         Entry("mnist-fsq-48", "FSQAutoencoder", 48, **MNIST_SHORT),
         Entry("mnist-vq-64", "VQAutoencoder", 64, **MNIST_SHORT),
         Entry("mnist-linear-10-textbook", "LinearAutoencoder", 10, **MNIST_TEXTBOOK),
