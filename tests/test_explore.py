@@ -413,9 +413,9 @@ def test_an_interrupted_move_leaves_the_explorer_usable(drawn, model, monkeypatc
 def test_it_works_on_another_thread_while_figures_are_drawn(name, request):
     """As in JupyterLab, where a slider's messages come on a thread of their own."""
     explorer = request.getfixturevalue(name)
-    shown = {"neighbours": "query", "axes": "moved", "rounded": "jpeg", "tokens": "original"}
-    shown = shown.get(name, "picture")
-    shown = explorer.parts[shown]
+    main = {"neighbours": "query", "axes": "moved", "units": "turned"}
+    main |= {"rounded": "jpeg", "tokens": "original"}
+    shown = explorer.parts[main.get(name, "picture")]
     seen, errors = set(), []
     shown.observe(lambda change: seen.add(change["new"]), "value")
 
