@@ -1,4 +1,4 @@
-"""MNIST and CIFAR-10 as the lessons use them: three splits each, real or a stand-in."""
+"""MNIST, CIFAR-10 and your own photographs as the lessons use them: three splits each."""
 
 import math
 from dataclasses import dataclass
@@ -9,6 +9,8 @@ import torch
 from aetutor import sources
 from aetutor.checks import known_name, whole_number
 from aetutor.download import DownloadError
+
+NAMED = 10  # files that a message names
 
 
 class Split:
@@ -112,7 +114,7 @@ class ImageData:
     Attributes
     ----------
     name : str
-        ``"mnist"`` or ``"cifar10"``.
+        ``"mnist"`` or ``"cifar10"``, or that of your folder.
     source : str
         Where these bytes came from, in words.
     is_standin : bool
@@ -219,6 +221,48 @@ def load(name, *, offline="stand-in"):
     return _image_data(source, images, origin, source.class_names, is_standin=False)
 
 
+def load_folder(folder, size=32):
+    """Load your own photographs: in colour, square, values in [-1, 1].
+
+    Whatever Pillow reads is found, in subfolders too. Each image is turned as its camera was held,
+    cut to its central square and reduced. Files that cannot be read are named and left out, hidden
+    ones are not looked at. The result is kept in the cache until a file changes.
+
+    Parameters
+    ----------
+    folder : path
+        Its subfolders, if any, are the classes. With exactly two, ``train`` and ``test``, their
+        subfolders are, and the test images are those in ``test``; else they are a tenth of all.
+        The validation images are a tenth of what remains.
+    size : int
+        Height and width of the images.
+
+    Returns
+    -------
+    ImageData
+        (3, size, size). The same photographs have the same ``fingerprint`` whatever the names of
+        their files, if their classes are the same.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than three images.
+    OSError
+        If there is no such folder, or memory was too short for its images.
+
+    Examples
+    --------
+    >>> photos = data.load_folder("~/Pictures", size=64)  # doctest: +SKIP
+    >>> model = models.ColorConvAutoencoder(128, image_size=64)  # doctest: +SKIP
+    """
+    found = sources.read_folder(folder, whole_number("size", size, 1))
+    if found.left_out:
+        print(_left_out(found.left_out))
+    count = sum(len(found.images.tensors[f"{split}_images"]) for split in ("train", "test"))
+    origin = f"{count:,} images in the folder {found.name}"
+    return _image_data(found, found.images, origin, found.class_names, is_standin=False)
+
+
 def prepare(name, folder=None):
     """Write ``<name>.npz``, the real images, into a folder: a classroom's shared drive, say.
 
@@ -285,6 +329,13 @@ def _split(images, labels, value_range):
     # Colour images keep the memory layout of their file, which is torch's channels_last.
     images = images[:, None] if images.ndim == 3 else images.permute(0, 3, 1, 2)
     return Split(images, labels.long(), value_range)
+
+
+def _left_out(reasons):
+    """Name the files that could not be read, the first ten of them."""
+    lines = [f"  {name}: {reason}" for name, reason in list(reasons.items())[:NAMED]]
+    more = [f"  and {len(reasons) - NAMED:,} more"] if len(reasons) > NAMED else []
+    return "\n".join([f"Left out, files that cannot be read: {len(reasons):,}", *lines, *more])
 
 
 def _banner(source, error):

@@ -11,10 +11,10 @@ import aetutor
 
 FOLDER = Path(aetutor.__file__).parent
 FLOORS = (
-    {"checks", "download", "files", "history", "muon", "standins"},
+    {"checks", "download", "files", "history", "muon", "photos", "standins", "together"},
     {"coding", "latent", "models", "patterns", "zoo"},
     {"board", "checkpoint", "plotting", "recipes", "search", "sources"},
-    {"data", "training", "weights"},
+    {"data", "disk_search", "training", "weights"},
     {"scenes"},
     {"exercises", "explore"},
     {"grading"},

@@ -2,6 +2,7 @@
 
 from aetutor.sources._cache import cache_folder, find, located
 from aetutor.sources._catalogue import CIFAR10, MNIST, SOURCES, Source
+from aetutor.sources._folder import Folder, read_folder
 from aetutor.sources._parsing import ARRAYS, read_npz, write_npz
 from aetutor.sources._prepared import Ordered, ordered, read_prepared, write_prepared
 
@@ -10,12 +11,14 @@ __all__ = [
     "CIFAR10",
     "MNIST",
     "SOURCES",
+    "Folder",
     "Ordered",
     "Source",
     "cache_folder",
     "find",
     "located",
     "ordered",
+    "read_folder",
     "read_npz",
     "read_prepared",
     "write_npz",

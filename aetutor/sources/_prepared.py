@@ -59,7 +59,7 @@ def ordered(arrays):
     tensors = {}
     for split in ("train", "test"):
         images, labels = arrays.pop(f"{split}_images"), arrays.pop(f"{split}_labels")
-        keys = np.array([_key(image) for image in images], dtype=np.int64)
+        keys = np.array([image_key(image) for image in images], dtype=np.int64)
         order = np.argsort(keys, kind="stable")
         for name, array in (("images", images), ("labels", labels), ("keys", keys)):
             tensors[f"{split}_{name}"] = torch.from_numpy(array[order])
@@ -82,18 +82,8 @@ def read_prepared(npz):
         contents = _contents(npz)
     except DAMAGED:
         return None
-    for path in _places(npz):
-        try:
-            with safe_open(path, framework="pt") as file:
-                about = file.metadata() or {}
-                if about.get("contents") != contents:
-                    continue
-                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-            if _is_whole(tensors, about):
-                return Ordered(tensors, about["fingerprint"])
-        except (*DAMAGED, KeyError, SafetensorError):
-            continue
-    return None
+    found = read_copy(_places(npz), contents)
+    return found and found[0]
 
 
 def write_prepared(npz, images):
@@ -110,16 +100,64 @@ def write_prepared(npz, images):
         Whether there is one now. If there is not, for another reason than that nobody may write
         there, a warning says why.
     """
-    about = {"contents": _contents(npz), "fingerprint": images.fingerprint}
+    return write_copy(_places(npz), _contents(npz), images)
+
+
+def read_copy(places, contents):
+    """Open the first copy that is whole and was made of the same contents.
+
+    Parameters
+    ----------
+    places : iterable of path
+        Files that may be it.
+    contents : str
+        As given to :func:`write_copy`.
+
+    Returns
+    -------
+    tuple of (Ordered, dict of str to str) or None
+        The images, and what else was noted.
+    """
+    for path in places:
+        try:
+            with safe_open(path, framework="pt") as file:
+                about = file.metadata() or {}
+                if about.get("contents") != contents:
+                    continue
+                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            if _is_whole(tensors, about):
+                return Ordered(tensors, about["fingerprint"]), about
+        except (*DAMAGED, KeyError, SafetensorError):
+            continue
+    return None
+
+
+def write_copy(places, contents, images, notes=None):
+    """Keep a copy of images in the first place where files can be written.
+
+    Parameters
+    ----------
+    places : iterable of path
+    contents : str
+        What it was made of, in a word: the copy is good as long as this is the same.
+    images : Ordered
+    notes : dict of str to str, optional
+
+    Returns
+    -------
+    bool
+        As of :func:`write_prepared`.
+    """
+    about = {"contents": contents, "fingerprint": images.fingerprint, **(notes or {})}
     content = save(images.tensors, about)
-    for path in _places(npz):
+    for path in places:
         try:
             with replacing(path) as file:
                 file.write(content)
             return True
         except OSError as error:
             if error.errno not in NOT_WRITABLE:
-                warnings.warn(f"no prepared copy of the images is kept: {error}", stacklevel=4)
+                warnings.warn(f"no prepared copy of the images is kept: {error}", stacklevel=5)
                 return False
     return False
 
@@ -139,7 +177,8 @@ def _contents(npz):
     return hashlib.sha256(repr(members).encode()).hexdigest()
 
 
-def _key(image):
+def image_key(image):
+    """Return the checksum by which images are ordered."""
     return zlib.crc32(image, ORDER_SEED)
 
 
@@ -158,6 +197,6 @@ def _is_whole(tensors, about):
     for split in ("train", "test"):
         images, keys = tensors[f"{split}_images"], tensors[f"{split}_keys"]
         sample = range(0, len(keys), max(1, len(keys) // SAMPLE))
-        if any(_key(images[n].numpy()) != keys[n] for n in sample):
+        if any(image_key(images[n].numpy()) != keys[n] for n in sample):
             return False
     return True
