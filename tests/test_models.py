@@ -12,6 +12,8 @@ KINDS = [
     models.ConvAutoencoder(2),
     models.ConvAutoencoder(64, batch_norm=True),
     models.ColorConvAutoencoder(48),
+    models.ColorConvAutoencoder(5, base_channels=4, image_size=8),
+    models.ColorConvAutoencoder(5, base_channels=4, image_size=128),
     models.PCAAutoencoder(3),
     models.SparseAutoencoder(40, k=4),
     models.SparseAutoencoder(
@@ -53,6 +55,28 @@ def test_the_networks_are_the_published_ones():
     assert kernels == [3, 3, 7, 7, 3, 3]
     count = sum(p.numel() for p in models.ColorConvAutoencoder(384).parameters())
     assert count == 992_771  # as the UvA course's tutorial 9 counts its own
+
+
+def test_images_of_another_size_keep_the_layers_in_proportion():
+    usual, large = models.ColorConvAutoencoder(8), models.ColorConvAutoencoder(8, image_size=64)
+    assert models.ColorConvAutoencoder(8, image_size=32).config == usual.config
+    assert "image_size" not in usual.config  # cards of earlier releases have none
+    assert large.config == usual.config | {"image_size": 64}
+    with torch.inference_mode():
+        sizes = [
+            layer(torch.rand(1, channels, 64, 64)).shape[-1]
+            for layer, channels in ((large.encoder[:1], 3), (large.encoder[:5], 3))
+        ]
+    assert sizes == [32, 16]
+    for one, other in zip(usual.encoder[:10], large.encoder[:10], strict=True):
+        for weight, same in zip(one.parameters(), other.parameters(), strict=True):
+            assert torch.equal(weight, same)
+
+
+@pytest.mark.parametrize("size", [0, 4, 33, 136, 32.0])
+def test_an_image_size_that_cannot_be_halved_three_times_is_refused(size):
+    with pytest.raises(ValueError, match="image_size must be a"):
+        models.ColorConvAutoencoder(8, image_size=size)
 
 
 def test_batch_norm_and_activation_are_switches():
