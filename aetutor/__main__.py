@@ -35,8 +35,11 @@ def download(options):
 
 def train(options):
     """Train a network, or all that ship, and write each with its card."""
-    for entry in _wanted(options):
-        train_one(entry, options.to, options.runs)
+    from aetutor import together
+
+    with together.joined():  # by the processes that torchrun starts, if it does
+        for entry in _wanted(options):
+            train_one(entry, options.to, options.runs)
 
 
 def evaluate(options):
@@ -91,7 +94,7 @@ def train_one(entry, to, runs):
     The real images only: what ships is never trained on a stand-in. Until the model is
     written, checkpoints in ``runs`` let the same command continue after an interrupt.
     """
-    from aetutor import data, weights
+    from aetutor import data, together, weights
 
     images = data.load(entry.data, offline="error")
     path = Path(to) / f"{entry.name}{weights.SUFFIX}"
@@ -102,9 +105,11 @@ def train_one(entry, to, runs):
         _run(entry, images, seed, folder) for seed, folder in zip(entry.seeds, folders, strict=True)
     ]
     model, history, _ = results[0]
-    weights.save(path, model, _card(entry, images, results), history)
-    for folder in folders:
-        shutil.rmtree(folder / "checkpoint")
+    together.wait()  # for nobody needs the checkpoints any more
+    if together.is_first():
+        weights.save(path, model, _card(entry, images, results), history)
+        for folder in folders:
+            shutil.rmtree(folder / "checkpoint")
     print(path, flush=True)
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch.optim.lr_scheduler import LambdaLR, ReduceLROnPlateau
 
+from aetutor import together
 from aetutor.checks import known_name
 from aetutor.muon import Muon
 
@@ -99,7 +100,7 @@ def _textbook(model, learning_rate, steps):
 def _fast(model, learning_rate, steps):
     parameters = list(model.parameters())
     optimizers = [
-        Muon([p for p in parameters if p.ndim >= 2], lr=learning_rate),
+        Muon([p for p in parameters if p.ndim >= 2], lr=learning_rate, each=together.each),
         torch.optim.Adam(
             [p for p in parameters if p.ndim < 2], lr=3e-3, betas=(0.9, 0.98), fused=True
         ),

@@ -10,7 +10,7 @@ import torch
 from torch.nn import functional as F
 from tqdm import tqdm
 
-from aetutor import zoo
+from aetutor import together, zoo
 from aetutor.board import Board
 from aetutor.checkpoint import Checkpoint
 from aetutor.checks import whole_number
@@ -50,6 +50,9 @@ def fit(
     A GPU is used if there is one; the model comes back to where it was, in evaluation mode.
     If training is interrupted, the model keeps what it has learnt so far.
 
+    Where torchrun has started several processes, which all call this within
+    :func:`aetutor.together.joined`, each takes its share of every batch; the first one writes.
+
     Parameters
     ----------
     model : Autoencoder
@@ -84,6 +87,7 @@ def fit(
         If the loss is no longer finite; the model is back at the last good epoch.
     """
     run = _described(model, data, epochs, optimizer, learning_rate, batch_size, flip, seed)
+    together.check_batch(model, run["batch_size"])
     with _on_best_device(model) as device, _Records(run, checkpoint, log_dir) as records:
         steps = run["epochs"] * _steps(run)
         stepper = recipe(optimizer).prepare(model, run["learning_rate"], steps)
@@ -94,11 +98,12 @@ def fit(
 
 def _train(model, train, val, stepper, history, records, run):
     """Train epoch by epoch, until the last one or an interrupt."""
+    loss_of = together.loss_of(model)
     try:
         for epoch in range(len(history) + 1, run["epochs"] + 1):
             start, before = time.perf_counter(), _copied(model.state_dict())
-            terms = _train_once(model, _shuffled(train, epoch, run), stepper)
-            val_error = evaluate(model, val)
+            terms = _train_once(model, loss_of, _shuffled(train, epoch, run), stepper)
+            val_error = _held_out_error(model, val)
             if not math.isfinite(terms["loss"] + val_error):
                 model.load_state_dict(before)
                 raise DivergedError(
@@ -118,7 +123,7 @@ def _train(model, train, val, stepper, history, records, run):
 
 
 @torch.enable_grad()  # even if the reader has switched gradients off
-def _train_once(model, batches, stepper):
+def _train_once(model, loss_of, batches, stepper):
     """Train on each batch once; return the terms of the loss by name, means over all images.
 
     It ends early if the loss is no longer finite, and returns that.
@@ -128,21 +133,30 @@ def _train_once(model, batches, stepper):
     bfloat16 = model.prefers_bfloat16 and _has_bfloat16(device)
     totals, count = {}, 0
     for step, (images, _) in enumerate(batches, start=1):
+        own, weight = together.share(images)  # alone: all of them, and 1
         with torch.autocast(device.type, torch.bfloat16, enabled=bfloat16):
-            loss = model.loss(images)
+            loss = loss_of(own)
         terms = loss if isinstance(loss, dict) else {"loss": loss}
-        terms["loss"].backward()
+        (weight * terms["loss"]).backward()
         stepper.step()
         for name, term in terms.items():
-            totals[name] = totals.get(name, 0) + term.detach() * len(images)
+            totals[name] = totals.get(name, 0) + term.detach() * (weight * len(images))
         count += len(images)
         if step % CHECK_EVERY == 0:
             stepper.flush()
-            mean = totals["loss"].item() / count
+            mean = together.mean(totals["loss"])[0] / count
             if not math.isfinite(mean):
                 break
             batches.set_postfix_str(f"loss {mean:.4f}", refresh=False)
-    return {name: total.item() / count for name, total in totals.items()}
+    sums = together.mean(*totals.values())
+    return {name: total / count for name, total in zip(totals, sums, strict=True)}
+
+
+def _held_out_error(model, val):
+    """The error of :func:`evaluate`, each process measuring its part of the images."""
+    own = together.part(val)
+    error, count = together.mean(evaluate(model, own) * len(own), len(own))
+    return error / count
 
 
 def reproduce(name, data, *, seed=None, checkpoint=None, log_dir=None):
@@ -215,7 +229,7 @@ def best_device():
             return torch.device("cuda")
         except RuntimeError:  # older than any that this torch was built for
             return torch.device("cpu")
-    if torch.backends.mps.is_available():
+    if torch.backends.mps.is_available() and together.count() == 1:  # they cannot share its memory
         return torch.device("mps")
     return torch.device("cpu")
 
@@ -283,13 +297,16 @@ class _Records:
         history = History(value_range=val.value_range, images=val.images[:PICTURES].contiguous())
         if self.checkpoint is not None:
             history = self.checkpoint.restore(model, stepper, history)
-        if self.log_dir is not None:
+        together.check_same(len(history), "the epochs that their checkpoints have")
+        if self.log_dir is not None and together.is_first():
             image = val[:1][0].to(_device_of(model))
             self.board = Board(self.log_dir, model, image, done=len(history))
         return history
 
     def write(self, model, stepper, val, history):
-        """Record the epoch that history ends with."""
+        """Record the epoch that history ends with, in one process only."""
+        if not together.is_first():
+            return
         if len(history) in self.picture_epochs:
             with torch.inference_mode():
                 pictures = model.eval()(val[:PICTURES][0])
