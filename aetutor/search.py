@@ -40,7 +40,7 @@ class ImageIndex:
     """
 
     def __init__(self, latents, model=None):
-        self.latents = _checked(latents, "latents")
+        self.latents = check_codes(latents, "latents")
         self.model = model
         self._lengths = latents.norm(dim=1)  # (N,)
         self._half_norms = self._lengths.square() / 2
@@ -77,7 +77,7 @@ class ImageIndex:
         """
         k = whole_number("k", k, 1, len(self))
         known_name("metric", metric, METRICS)
-        queries = self._codes(queries)
+        queries = codes_of(queries, self.model, self.latents.shape[1])
         # For each query a score of every image, and the codes of the candidates; of as many queries
         # at a time as BLOCK allows, and in the same memory: new memory costs time.
         numbers = max(len(self), (k + SPARE) * queries.shape[1])
@@ -89,19 +89,6 @@ class ImageIndex:
         found = [self._nearest(block, k, metric, scores[: len(block)]) for block in blocks]
         distances, indices = zip(*found, strict=True)
         return torch.cat(distances), torch.cat(indices)
-
-    def _codes(self, queries):
-        if queries.ndim == 4:
-            if self.model is None:
-                raise ValueError("this index has no model to encode images with; give it codes")
-            with torch.no_grad():
-                queries = self.model.encode(queries)
-        queries = _checked(queries, "queries")
-        if queries.shape[1] != self.latents.shape[1]:
-            raise ValueError(
-                f"queries must have codes of length {self.latents.shape[1]}, got {queries.shape[1]}"
-            )
-        return queries
 
     def _nearest(self, queries, k, metric, scores):
         if metric == "euclidean":  # |q - x|^2 = |q|^2 - 2 (q x - |x|^2 / 2)
@@ -139,6 +126,39 @@ def _highest(scores, count):
     members = torch.cat([members, places[grouped:].expand(len(scores), -1)], dim=1)
     best = scores.gather(1, members).topk(count, sorted=False).indices
     return members.gather(1, best)
+
+
+def codes_of(queries, model, length):
+    """Return the codes of queries, which may be images.
+
+    Parameters
+    ----------
+    queries : torch.Tensor
+        Images (Q, C, H, W), or codes (Q, latent_dim), which are only checked.
+    model : Autoencoder or None
+        What encodes images.
+    length : int
+        Of the codes in the index.
+
+    Returns
+    -------
+    torch.Tensor
+        (Q, length).
+
+    Raises
+    ------
+    ValueError
+        If they are images and there is no model, or the codes are not finite or of another length.
+    """
+    if queries.ndim == 4:
+        if model is None:
+            raise ValueError("this index has no model to encode images with; give it codes")
+        with torch.no_grad():
+            queries = model.encode(queries)
+    queries = check_codes(queries, "queries")
+    if queries.shape[1] != length:
+        raise ValueError(f"queries must have codes of length {length}, got {queries.shape[1]}")
+    return queries
 
 
 def embed(model, images, *, batch_size=500):
@@ -193,7 +213,8 @@ def precision(labels, neighbour_labels):
     return (neighbour_labels == labels[:, None]).float().mean(dim=1)
 
 
-def _checked(vectors, name):
+def check_codes(vectors, name):
+    """Return vectors, or raise a ValueError unless they are (N, latent_dim) and finite."""
     if vectors.ndim != 2 or not vectors.numel():
         raise ValueError(
             f"{name} must have the shape (N, latent_dim) with N > 0, got {tuple(vectors.shape)}"

@@ -33,7 +33,11 @@ def joined():
     if torch.cuda.is_available():
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
     try:
-        distributed.init_process_group(timeout=PATIENCE)  # gloo, and nccl for GPUs
+        store, rank, size = next(distributed.rendezvous("env://", timeout=PATIENCE))
+        # torchrun keeps its store when it starts all again, with the addresses of the dead.
+        store = distributed.PrefixStore(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0"), store)
+        settings = {"rank": rank, "world_size": size, "timeout": PATIENCE}
+        distributed.init_process_group(store=store, **settings)  # gloo, and nccl for GPUs
     except distributed.DistError as error:
         raise TimeoutError(
             f"not all of the {os.environ['WORLD_SIZE']} processes came within "

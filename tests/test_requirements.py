@@ -20,7 +20,7 @@ def pinned():
     for path in sorted(ROOT.glob("requirements*.txt")):
         for line in path.read_text(encoding="utf-8").splitlines():
             if line and not line.startswith("#"):
-                name, version = line.split("==")
+                name, version = line.partition(";")[0].split("==")
                 yield canonicalize_name(name), version, path.name
 
 
