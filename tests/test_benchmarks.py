@@ -13,7 +13,7 @@ from torchvision import datasets
 
 from aetutor import explore, latent, models, training
 from benchmarks import __main__ as command
-from benchmarks import load, loading, measure, search, slider
+from benchmarks import load, loading, measure, scale, search, slider
 from benchmarks import training as training_benchmark
 from benchmarks.measure import OURS, Row
 
@@ -203,3 +203,38 @@ def test_copies_are_compared_with_as_many_times_one_by_default(monkeypatch):
     assert rows[four, OURS].note == "1.10 of 4 times one by default"
     assert rows[four, "default"].note == "4.00 of 4 times one by default, and then stopped"
     assert len(rows) == 12
+
+
+def test_each_image_has_twenty_variants(patches):
+    images = patches.train[:6][0]
+    made = list(scale.variants(images))
+    assert len(made) == 20
+    assert len({tuple(one.flatten().tolist()) for one in made}) == 20
+    assert all(one.shape == images.shape for one in made)
+    model = models.ColorConvAutoencoder(3, base_channels=4)
+    codes = torch.cat(list(scale.stream(model, (patches.train, patches.val), 1000)))
+    assert codes.shape == (1000, 3)
+
+
+def test_ten_times_the_codes_are_counted_from_measured_growth(tmp_path):
+    folder = tmp_path / "ivf-pq-400"
+    folder.mkdir()
+    (folder / "index.faiss").write_bytes(bytes(2_000_000))
+    (folder / "codes.f32").write_bytes(bytes(8_000_000))
+    rows = [Row("100", "faiss ivf-pq", [1.0], "s"), Row("400", "faiss ivf-pq", [8.0], "s")]
+    counted = scale.on_paper(rows, tmp_path, 400)
+    assert counted.values == [pytest.approx(8 * 10**1.5)]  # as it grew from 100 to 400
+    assert counted.note == "20 MB in memory, 0.1 GB on disk"
+
+
+def test_a_table_takes_the_place_of_the_one_before(tmp_path, monkeypatch):
+    text = tmp_path / "scale.md"
+    monkeypatch.setattr(scale, "TEXT", text)
+    text.write_text("A\n<!-- photos -->\nold\n<!-- end -->\nB\n<!-- million -->\n<!-- end -->\nC\n")
+    scale.fill_in("photos", [Row("a", "alone", [2.0], "s")])
+    scale.fill_in("photos", [Row("b", "alone", [3.0], "s")])
+    said = text.read_text()
+    assert "old" not in said
+    assert "\na\n" not in said
+    assert said.count("alone") == 1
+    assert said.endswith("B\n<!-- million -->\n<!-- end -->\nC\n")
