@@ -94,6 +94,7 @@ def test_the_figure_has_a_bar_for_each_rival_that_is_shown():
 
 @pytest.mark.skipif(sys.platform == "darwin", reason="torch's OpenMP and faiss's end each other")
 def test_all_ways_to_search_find_the_same():
+    pytest.importorskip("faiss")
     latents, queries = search.random_codes(300, 0), search.random_codes(7, 1)
     right = search.exact(queries, latents)
     found = {name: find(queries) for name, find in search.finders(latents).items()}
