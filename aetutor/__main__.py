@@ -105,7 +105,7 @@ def train_one(entry, to, runs):
         _run(entry, images, seed, folder) for seed, folder in zip(entry.seeds, folders, strict=True)
     ]
     model, history, _ = results[0]
-    together.wait()  # for nobody needs the checkpoints any more
+    together.wait()  # until nobody needs the checkpoints any more
     if together.is_first():
         weights.save(path, model, _card(entry, images, results), history)
         for folder in folders:

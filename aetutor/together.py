@@ -38,9 +38,9 @@ def joined():
         store = distributed.PrefixStore(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0"), store)
         settings = {"rank": rank, "world_size": size, "timeout": PATIENCE}
         distributed.init_process_group(store=store, **settings)  # gloo, and nccl for GPUs
-    except distributed.DistError as error:
+    except RuntimeError as error:
         raise TimeoutError(
-            f"not all of the {os.environ['WORLD_SIZE']} processes came within "
+            f"the {os.environ['WORLD_SIZE']} processes did not find each other within "
             f"{PATIENCE.total_seconds():g} seconds: {error}"
         ) from error
     try:

@@ -96,7 +96,7 @@ def test_a_process_that_never_comes_is_not_waited_for(monkeypatch):
     for name, value in (there | {"MASTER_PORT": port, "TORCHELASTIC_RUN_ID": "test"}).items():
         monkeypatch.setenv(name, str(value))
     monkeypatch.setattr(together, "PATIENCE", timedelta(seconds=1))
-    reason = "not all of the 2 processes came within 1 seconds"
+    reason = "the 2 processes did not find each other within 1 seconds"
     with pytest.raises(TimeoutError, match=reason), together.joined():
         pass
 
