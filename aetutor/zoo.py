@@ -89,6 +89,7 @@ ENTRIES = {
         Entry("mnist-linear-64", "LinearAutoencoder", 64, **MNIST),
         Entry("mnist-conv-2", "ConvAutoencoder", 2, **MNIST),
         Entry("mnist-conv-10", "ConvAutoencoder", 10, **MNIST),
+        Entry("mnist-conv-32", "ConvAutoencoder", 32, **MNIST_SHORT),
         Entry("mnist-conv-64", "ConvAutoencoder", 64, **MNIST),
         Entry("mnist-fsq-48", "FSQAutoencoder", 48, **MNIST_SHORT),
         Entry("mnist-vq-64", "VQAutoencoder", 64, **MNIST_SHORT),
