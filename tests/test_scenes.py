@@ -6,7 +6,6 @@ import torch
 from matplotlib import colormaps
 
 from aetutor import coding, data, latent, models, scenes, search
-from aetutor.scenes._interpolation import walk
 
 
 @pytest.fixture(scope="module", params=scenes.SCENES)
@@ -70,16 +69,6 @@ def model(digits):
     return models.PCAAutoencoder.fit(digits.train[:][0], 20)
 
 
-@pytest.mark.parametrize("method", latent.METHODS)
-def test_a_walk_without_branches_is_the_path_of_latent(method):
-    pairs = torch.randn(6, 2, 4, generator=torch.Generator().manual_seed(0))
-    pairs[5, 1] = 2 * pairs[5, 0]  # in the same direction
-    for start, end in pairs:
-        codes, message = walk(start, end, torch.linspace(0, 1, 7), torch.tensor(method != "linear"))
-        assert torch.allclose(codes, latent.interpolate(start, end, 7, method), atol=1e-5)
-        assert message == 0
-
-
 def test_where_there_is_no_arc_the_line_stays_and_a_sentence_says_why():
     one, zero, shares = torch.tensor([3.0, 4.0]), torch.zeros(2), torch.linspace(0, 1, 5)
     for start, end, number, word in (
@@ -87,12 +76,12 @@ def test_where_there_is_no_arc_the_line_stays_and_a_sentence_says_why():
         (zero, one, 1, "code of zeros"),
         (one, zero, 1, "code of zeros"),
     ):
-        codes, message = walk(start, end, shares, torch.tensor(True))
+        codes, message = latent.walk(start, end, shares, torch.tensor(True))
         assert torch.allclose(codes, latent.interpolate(start, end, 5), atol=1e-6)
         assert message == number
         with pytest.raises(ValueError, match=word):
             latent.interpolate(start, end, 5, "spherical")
-        assert walk(start, end, shares, torch.tensor(False))[1] == 0
+        assert latent.walk(start, end, shares, torch.tensor(False))[1] == 0
 
 
 class Plain(models.Autoencoder):

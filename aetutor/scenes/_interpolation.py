@@ -1,10 +1,8 @@
 """From one image to another through the space of codes."""
 
-import math
-
 import torch
 
-from aetutor.latent import METHODS, PARALLEL
+from aetutor.latent import METHODS, walk
 from aetutor.scenes._pixels import Images, picture, pixels
 from aetutor.scenes._scene import Scene
 from aetutor.scenes.parts import Choice, Counter, Slider, Words
@@ -117,43 +115,6 @@ class Interpolation(Scene):
     def _number(self, label, place):
         of_label = self.numbers.index_select(0, label.reshape(1))[0]
         return of_label.index_select(0, place.reshape(1))[0]
-
-
-def walk(start, end, shares, spherical):
-    """Return codes on a path, as :func:`aetutor.latent.interpolate` has them, without branches.
-
-    Parameters
-    ----------
-    start, end : torch.Tensor
-        (latent_dim,).
-    shares : torch.Tensor
-        (steps,), from 0 to 1.
-    spherical : torch.Tensor
-        bool, (): along the arc, where there is one, in place of the straight line.
-
-    Returns
-    -------
-    codes : torch.Tensor
-        (steps, latent_dim).
-    message : torch.Tensor
-        int64, (): 0, or why there is no arc: 1, a code is zero; 2, they point in opposite
-        directions. The codes are then those of the straight line.
-    """
-    shares = shares[:, None]
-    straight = start + shares * (end - start)
-    lengths = torch.stack([start.norm(), end.norm()])
-    none = (lengths == 0).any()
-    one, other = start / lengths[0], end / lengths[1]
-    # atan2, because acos loses half of the digits near 0 and 180 degrees.
-    angle = 2 * torch.atan2((one - other).norm(), (one + other).norm())
-    parallel = torch.sin(angle) < PARALLEL
-    opposite = parallel & (angle > math.pi / 2)
-    directions = (torch.sin((1 - shares) * angle) * one + torch.sin(shares * angle) * other) / (
-        torch.sin(angle)
-    )
-    arc = directions * ((1 - shares) * lengths[0] + shares * lengths[1])
-    codes = torch.where(spherical & ~none & ~parallel, arc, straight)
-    return codes, torch.where(spherical, torch.where(none, 1, torch.where(opposite, 2, 0)), 0)
 
 
 def _numbers_by_label(labels):
