@@ -93,6 +93,9 @@ class Server:
     def lies(self, handler):
         self._send(handler, b"x" * len(self.content))
 
+    def longer(self, handler):
+        self._send(handler, self.content + b"xyz")
+
     def page(self, handler):
         self._send(handler, b"<html>Please log in to the guest network</html>")
 

@@ -189,6 +189,15 @@ def test_splits_and_fingerprint_do_not_depend_on_the_order_in_the_file(places, a
     assert data.load_mnist().fingerprint != first.fingerprint
 
 
+def test_the_order_is_the_one_in_which_what_ships_was_trained():
+    """In another, images that a network has learnt would be held out."""
+    images = np.arange(10, dtype=np.uint8)[:, None, None].repeat(2, axis=1).repeat(2, axis=2)
+    arrays = {"train_images": images, "train_labels": np.arange(10, dtype=np.uint8)}
+    arrays |= {"test_images": images[:2], "test_labels": np.arange(2, dtype=np.uint8)}
+    found = sources.ordered(arrays).tensors
+    assert found["train_labels"].tolist() == [6, 3, 9, 1, 4, 8, 0, 5, 7, 2]
+
+
 @pytest.mark.parametrize(("count", "held_out"), [(60_000, 5_000), (50_000, 5_000), (95, 10)])
 def test_of_the_published_training_images_5000_are_held_out(rng, count, held_out):
     arrays = {

@@ -51,6 +51,7 @@ def test_the_first_good_host_serves_the_file(serve, tmp_path, capfd):
         ("stalls", "sent nothing for 0.3 s"),
         ("trickles", "too slow"),
         ("endless", "more than the 102400 bytes"),
+        ("longer", "more than the 102400 bytes"),
     ],
 )
 def test_a_bad_mirror_is_named_and_the_next_one_tried(

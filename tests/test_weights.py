@@ -3,6 +3,8 @@ import struct
 
 import pytest
 import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
 
 from aetutor import data, models, training, weights, zoo
 from aetutor.history import History
@@ -78,9 +80,21 @@ def test_an_altered_card_is_refused(saved):
         weights.load(path)
 
 
-def test_a_file_that_others_wrote_is_refused(tmp_path):
-    from safetensors.torch import save_file
+def test_a_tensor_of_another_shape_is_refused(saved):
+    """The same bytes under the same name and card, read in other rows."""
+    path = saved[0]
+    with safe_open(path, "pt") as file:
+        metadata = file.metadata()
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    images = tensors["history.images"]
+    save_file(tensors | {"history.images": images.reshape(1, -1)}, path, metadata)
+    with pytest.raises(ValueError, match="damaged or altered"):
+        weights.load(path)
+    save_file(tensors, path, metadata)
+    assert torch.equal(weights.histories(path)[0].images, images)
 
+
+def test_a_file_that_others_wrote_is_refused(tmp_path):
     path = tmp_path / "theirs.safetensors"
     save_file({"weight": torch.zeros(2)}, path)
     with pytest.raises(ValueError, match="it lacks aetutor's card and sha256"):
