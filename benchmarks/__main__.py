@@ -38,7 +38,8 @@ def measured(full):
         lambda: training.time_to_quality(full),
     ]
     if full:
-        parts += [training.published_quality, lessons.lessons, load.load, memory.memory]
+        parts += [training.published_quality, lessons.first_cells, lessons.lessons]
+        parts += [load.load, memory.memory]
     rows = []
     for part in parts:
         found = part()

@@ -4,9 +4,9 @@ import asyncio
 import statistics
 from pathlib import Path
 
-import nbformat
 from jupyter_client import AsyncKernelManager
 
+from benchmarks.lessons import setup_cell
 from benchmarks.measure import OURS, Row
 
 LESSON = next((Path(__file__).parents[1] / "notebooks").glob("06_*.ipynb"))
@@ -14,9 +14,7 @@ LESSON = next((Path(__file__).parents[1] / "notebooks").glob("06_*.ipynb"))
 
 def memory(kernels=3):
     """Rows of megabytes for each kernel: what it alone holds, and its share of what is shared."""
-    cells = nbformat.read(LESSON, as_version=4).cells
-    setup = next(cell.source for cell in cells if "\nfrom aetutor import" in cell.source)
-    found = asyncio.run(_measured(setup, kernels))
+    found = asyncio.run(_measured(setup_cell(LESSON), kernels))
     title = f"Memory after lesson 6's first cell, {kernels} kernels"
     return [
         Row(title, f"{OURS}, {name}", [parts[name] for parts in found], "MB")

@@ -5,6 +5,7 @@ import json
 import os
 import sys
 
+import nbformat
 import numpy as np
 import pytest
 import torch
@@ -13,7 +14,7 @@ from torchvision import datasets
 
 from aetutor import explore, latent, models, training
 from benchmarks import __main__ as command
-from benchmarks import load, loading, measure, scale, search, slider
+from benchmarks import lessons, load, loading, measure, scale, search, slider
 from benchmarks import training as training_benchmark
 from benchmarks.measure import OURS, Row
 
@@ -239,3 +240,19 @@ def test_a_table_takes_the_place_of_the_one_before(tmp_path, monkeypatch):
     assert "\na\n" not in said
     assert said.count("alone") == 1
     assert said.endswith("B\n<!-- million -->\n<!-- end -->\nC\n")
+
+
+@pytest.mark.parametrize(("line", "fails"), [("", False), ("raise ValueError('no disk')", True)])
+def test_a_lessons_first_cell_is_run_in_a_new_kernel(tmp_path, monkeypatch, line, fails):
+    cell = f"import builtins\nfrom aetutor import zoo\nassert not hasattr(builtins, 'seen')\n{line}"
+    sources = ["# no lesson without a title", f"{cell}\nbuiltins.seen = True", "raise SystemExit"]
+    notebook = nbformat.v4.new_notebook(cells=[*map(nbformat.v4.new_code_cell, sources)])
+    nbformat.write(notebook, tmp_path / "01_short.ipynb")
+    monkeypatch.setattr(lessons, "NOTEBOOKS", tmp_path)
+    if fails:
+        with pytest.raises(RuntimeError, match=r"01_short\.ipynb fails: no disk"):
+            lessons.first_cells(repeats=1)
+    else:
+        (row,) = lessons.first_cells(repeats=1)
+        assert (row.contender, row.unit) == ("01_short", "s")
+        assert len(row.values) == 1
