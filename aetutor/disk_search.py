@@ -23,7 +23,7 @@ ABOUT, CODES, INDEX = "about.json", "codes.f32", "index.faiss"
 BLOCK = 50_000  # codes in memory at a time while an index is built
 PER_LIST = 50  # codes from which each list's centre is learnt; faiss asks for 39 at least
 LINKS = 16  # of each code to others in HNSW
-LISTS, BREADTH = 32, 64  # that a query looks into (IVF), and that it keeps in view (HNSW)
+LISTS, BREADTH = 64, 128  # that a query looks into (IVF), and that it keeps in view (HNSW)
 CANDIDATES = {"flat": 1, "ivf-pq": 16, "hnsw": 1}  # times k: those of IVF-PQ are known roughly
 SPARE = 8  # candidates beyond that, for what rounding may have put in the wrong place
 
