@@ -14,6 +14,8 @@ KINDS = [
     models.ColorConvAutoencoder(48),
     models.ColorConvAutoencoder(5, base_channels=4, image_size=8),
     models.ColorConvAutoencoder(5, base_channels=4, image_size=128),
+    models.DenoisingAutoencoder(900),
+    models.DenoisingAutoencoder(20, damage="patches", amount=(0.1, 0.9), tied=True),
     models.PCAAutoencoder(3),
     models.SparseAutoencoder(40, k=4),
     models.SparseAutoencoder(

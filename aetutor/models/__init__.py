@@ -9,6 +9,7 @@ from torch import nn
 from aetutor.checks import known_name
 from aetutor.models._autoencoder import TOLERANCE, Autoencoder, check_images, in_batches
 from aetutor.models._conv import ColorConvAutoencoder, ConvAutoencoder
+from aetutor.models._denoising import DAMAGES, PATCH, DenoisingAutoencoder, damaged
 from aetutor.models._linear import LinearAutoencoder
 from aetutor.models._pca import PCAAutoencoder
 from aetutor.models._quantised import FSQAutoencoder, VQAutoencoder
@@ -20,6 +21,7 @@ KINDS = {
         LinearAutoencoder,
         ConvAutoencoder,
         ColorConvAutoencoder,
+        DenoisingAutoencoder,
         FSQAutoencoder,
         PCAAutoencoder,
         SparseAutoencoder,
@@ -28,11 +30,14 @@ KINDS = {
 }
 
 __all__ = [
+    "DAMAGES",
     "KINDS",
+    "PATCH",
     "TOLERANCE",
     "Autoencoder",
     "ColorConvAutoencoder",
     "ConvAutoencoder",
+    "DenoisingAutoencoder",
     "FSQAutoencoder",
     "LinearAutoencoder",
     "PCAAutoencoder",
@@ -40,6 +45,7 @@ __all__ = [
     "VQAutoencoder",
     "build",
     "check_images",
+    "damaged",
     "in_batches",
 ]
 
