@@ -1,4 +1,7 @@
-"""Command line: ``python -m aetutor download | train | evaluate | grade``, each with ``--help``."""
+"""Command line: ``python -m aetutor COMMAND``, each with ``--help``.
+
+The commands: download, train, evaluate, probe, grade.
+"""
 
 import argparse
 import shutil
@@ -50,6 +53,15 @@ def evaluate(options):
     error = training.evaluate(weights.trained(options.model), images.test)
     print(f"{options.model} on {len(images.test):,} test images ({images.source}):")
     print(_in_words(error, images))
+
+
+def probe(options):
+    """Make lesson 7's table again: what codes know of the digits, by the damage in training."""
+    from aetutor import data
+    from aetutor.probe import study
+
+    study(data.load_mnist(offline="error"), options.to)
+    print(options.to)
 
 
 def grade(options):
@@ -190,6 +202,11 @@ def _parser():
     command = commands.add_parser("evaluate", help=evaluate.__doc__, description=evaluate.__doc__)
     command.add_argument("model", help="name of a model that ships, or a .safetensors file")
     command.set_defaults(run=evaluate)
+
+    command = commands.add_parser("probe", help=probe.__doc__, description=probe.__doc__)
+    kept = "default: probe.json; what it has already is kept"
+    command.add_argument("--to", default="probe.json", metavar="FILE", help=kept)
+    command.set_defaults(run=probe)
 
     command = commands.add_parser("grade", help=grade.__doc__, description=grade.__doc__)
     command.add_argument("folder", help="with the notebooks, in folders of their own or not")

@@ -155,3 +155,14 @@ def test_a_mistake_gets_one_sentence(arguments, message):
         main(arguments)
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_probe_makes_the_table_of_the_real_digits(monkeypatch, tmp_path, digits, capsys):
+    from aetutor import probe
+
+    calls = []
+    monkeypatch.setattr(data, "load_mnist", lambda offline: calls.append(offline) or digits)
+    monkeypatch.setattr(probe, "study", lambda images, path: calls.append((images, path)))
+    main(["probe", "--to", str(tmp_path / "table.json")])
+    assert calls == ["error", (digits, str(tmp_path / "table.json"))]
+    assert "table.json" in capsys.readouterr().out

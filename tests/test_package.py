@@ -15,7 +15,7 @@ FLOORS = (
     {"coding", "latent", "models", "patterns", "zoo"},
     {"board", "checkpoint", "plotting", "recipes", "search", "sources"},
     {"data", "disk_search", "training", "weights"},
-    {"scenes"},
+    {"probe", "scenes"},
     {"exercises", "explore"},
     {"grading"},
     {"__main__"},

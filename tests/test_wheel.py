@@ -36,7 +36,7 @@ def wheel(tmp_path_factory):
 @pytest.mark.slow
 def test_it_holds_every_file_of_the_package_and_is_small(wheel):
     assert wheel.stat().st_size < 15e6
-    kinds = {".py", ".svg", ".mplstyle"}
+    kinds = {".py", ".json", ".svg", ".mplstyle"}
     here = {path for path in (ROOT / "aetutor").rglob("*") if path.suffix in kinds}
     here |= {ROOT / "aetutor" / "weights" / f"{name}.safetensors" for name in zoo.NAMES}
     names = set(zipfile.ZipFile(wheel).namelist())
