@@ -119,6 +119,32 @@ def test_a_dashed_curve_has_the_colour_and_marker_of_the_one_it_is_like():
     assert again.get_marker() == other.get_marker() != one.get_marker()
 
 
+def test_curves_have_references_as_dashed_lines():
+    labels = {"xlabel": "share", "ylabel": "right", "references": {"random": 0.71}}
+    figure = plotting.curves({"pixels": {0.25: 0.74, 0.75: 0.79}}, **labels)
+    (axis,) = figure.axes
+    assert set(axis.get_lines()[1].get_ydata()) == {0.71}
+    assert "random: 0.71" in texts(figure)
+    assert "Dashed: random 0.71." in repr(figure)
+
+
+def test_arrows_go_from_their_places_by_their_steps():
+    places, steps = torch.tensor([[0.0, 0.0], [1.0, 2.0]]), torch.tensor([[3.0, 4.0], [0.0, -1.0]])
+    figure = plotting.arrows(places, steps, torch.rand(5, 2))
+    (axis,) = figure.axes
+    dots, arrows = axis.collections
+    assert len(dots.get_offsets()) == 5
+    assert arrows.XY.tolist() == places.tolist()
+    assert (
+        torch.stack([torch.tensor(arrows.U), torch.tensor(arrows.V)], 1).tolist() == steps.tolist()
+    )
+    assert (arrows.scale, arrows.angles, arrows.scale_units) == (1, "xy", "xy")
+    assert "5 points in the plane, and 2 arrows, 3 long on average." in repr(figure)
+    for wrong in ((places, steps[:1]), (places[:, :1], steps[:, :1]), (places[0], steps[0])):
+        with pytest.raises(ValueError, match="must have the shapes"):
+            plotting.arrows(*wrong, torch.rand(5, 2))
+
+
 def test_curves_show_how_sure_they_are_and_where_zero_is():
     series, margins = {"a": {2: 5.0, 10: 4.0}}, {"a": {2: 0.5, 10: 0.25}}
     figure = plotting.curves(series, xlabel="code", ylabel="gain", margins=margins, from_zero=True)

@@ -14,6 +14,7 @@ from aetutor.plotting._charts import (
 )
 from aetutor.plotting._checklist import checklist
 from aetutor.plotting._drawings import drawing
+from aetutor.plotting._fields import arrows
 from aetutor.plotting._images import (
     error_maps,
     images,
@@ -24,6 +25,7 @@ from aetutor.plotting._images import (
 )
 
 __all__ = [
+    "arrows",
     "checklist",
     "curves",
     "drawing",

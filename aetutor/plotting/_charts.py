@@ -75,6 +75,7 @@ def curves(
     margins=None,
     from_zero=False,
     dashed=None,
+    references=None,
 ):
     """Draw one line with markers for each series.
 
@@ -95,6 +96,8 @@ def curves(
     dashed : dict of str to str, optional
         The series that are drawn dashed, and for each an earlier one whose colour and marker it
         takes.
+    references : dict of str to float, optional
+        Values of y to be drawn as labelled horizontal lines.
 
     Returns
     -------
@@ -124,6 +127,7 @@ def curves(
     axis.set(xlabel=xlabel, ylabel=ylabel, xscale=scale, yscale=scale)
     if from_zero:
         axis.set_ylim(0, 1.05 * axis.get_ylim()[1])
+    _reference_lines(axis, references)
     if scale == "log":
         _plain_numbers(axis.xaxis)
         _plain_numbers(axis.yaxis)
@@ -133,6 +137,7 @@ def curves(
     _legend_above(axis)
     described = {name: _words.line(list(points.items())) for name, points in series.items()}
     figure.description = f"Lines of {ylabel} over {xlabel}. {_words.by_name(described)}."
+    figure.description += _words.references(references)
     if margins:
         widest = max(max(margins[name].values()) for name in series)
         figure.description += f" Uncertain by {widest:.2g} at most."
