@@ -80,6 +80,15 @@ CIFAR10 = {"data": "cifar10", "learning_rate": 0.01, "flip": True, **FAST}
 TEXTBOOK = {"optimizer": "adam", "learning_rate": 1e-3, "batch_size": 64}
 MNIST_TEXTBOOK = {"data": "mnist", "epochs": 20, "seeds": (0, 1, 2), **TEXTBOOK}
 CIFAR10_TEXTBOOK = {"data": "cifar10", "epochs": 15, **TEXTBOOK}
+# Lesson 7: a wide layer that undoes damage of all strengths. One matrix, so half the bytes.
+MNIST_WIDE = {"data": "mnist", "epochs": 12, "optimizer": "adam", "learning_rate": 1e-3}
+MNIST_WIDE |= {"batch_size": 128}
+
+
+def _wide(name, damage, amount):
+    arguments = {"damage": damage, "amount": amount, "tied": True}
+    return Entry(name, "DenoisingAutoencoder", 512, **MNIST_WIDE, arguments=arguments)
+
 
 ENTRIES = {
     entry.name: entry
@@ -95,6 +104,9 @@ ENTRIES = {
         Entry("mnist-vq-64", "VQAutoencoder", 64, **MNIST_SHORT),
         Entry("mnist-linear-10-textbook", "LinearAutoencoder", 10, **MNIST_TEXTBOOK),
         Entry("mnist-conv-64-textbook", "ConvAutoencoder", 64, **MNIST_TEXTBOOK),
+        _wide("mnist-plain-512", "noise", 0),
+        _wide("mnist-noise-512", "noise", [0, 1]),
+        _wide("mnist-pixels-512", "pixels", [0, 0.9]),
         Entry("cifar10-64", "ColorConvAutoencoder", 64, **CIFAR10),
         Entry("cifar10-128", "ColorConvAutoencoder", 128, **CIFAR10),
         Entry("cifar10-256", "ColorConvAutoencoder", 256, **CIFAR10),

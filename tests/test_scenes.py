@@ -238,6 +238,88 @@ def test_the_jpeg_beside_it_is_cut_from_a_file_of_about_as_many_bytes(patches):
     assert torch.equal(shown["jpeg"][..., :3], tile.permute(1, 2, 0))
 
 
+class Passing(models.DenoisingAutoencoder):
+    """Gives back what it is given, times a factor."""
+
+    def __init__(self, factor):
+        super().__init__(1)
+        self.factor = factor
+
+    def denoise(self, damaged):
+        return self.factor * damaged
+
+
+@pytest.fixture(scope="module")
+def damage(digits):
+    networks = {"noise": Passing(0.5), "pixels": Passing(0.25), "patches": Passing(0.125)}
+    return scenes.Damage(Passing(1.0), networks, digits.test, digits.train)
+
+
+def seen(shown, name):
+    return shown[name][..., 0].float() / 255
+
+
+def test_damage_is_what_the_controls_say_and_each_has_its_own_network(damage, digits):
+    image = digits.test[3:4][0][0, 0]
+    for number, factor in ((0, 0.5), (1, 0.25), (2, 0.125)):
+        shown = damage.show(image=3, damage=number, strength=0.5, again=2)
+        assert (seen(shown, "original") - image).abs().max() < 0.003
+        given = seen(shown, "plain")
+        changed = (given - image).abs() > 0.01
+        assert changed.any()
+        expected = factor * given
+        inside = (given > 0.02) & (given < 0.98)  # not cut at black or white
+        assert (seen(shown, "denoising") - expected)[inside].abs().max() < 0.01
+    same = damage.show(image=3, damage=0, strength=0.5, again=2)
+    assert torch.equal(same["input"], damage.show(image=3, again=2)["input"])
+    assert not torch.equal(same["input"], damage.show(image=3, again=1)["input"])
+
+
+def test_masked_pixels_are_blue_and_as_many_as_asked_for(damage):
+    for number, share in ((1, 0.25), (1, 0.75), (2, 0.5)):
+        shares = []
+        for again in range(10):
+            shown = damage.show(damage=number, strength=share, again=again)["input"].int()
+            shares.append((shown[..., 2] > shown[..., 0]).float().mean().item())
+        assert sum(shares) / 10 == pytest.approx(share, abs=0.05)
+
+
+def test_a_rectangle_is_masked_where_its_sliders_say(damage):
+    place = {"left": 5, "width": 10, "top": 3, "height": 4}
+    shown = damage.show(damage=1, strength=0.0, **place)["input"].int()
+    blue = shown[..., 2] > shown[..., 0]
+    expected = torch.zeros(28, 28, dtype=torch.bool)
+    expected[3:7, 5:15] = True
+    assert torch.equal(blue, expected)
+    cut = damage.show(damage=1, strength=0.0, left=25, width=28, top=0, height=28)["input"].int()
+    assert (cut[..., 2] > cut[..., 0]).sum() == 3 * 28
+    for name in place:
+        with pytest.raises(ValueError, match=rf"{name} must be from 0 to 28, got 29"):
+            damage.show(**{name: 29})
+
+
+def test_the_filter_weighs_each_direction_by_its_variance(damage, digits):
+    scale = 0.5
+    shown = damage.show(image=7, damage=0, strength=scale, again=4)
+    given = digits.test[7:8][0] + scale * damage.noise[4]
+    known = digits.train[:][0].flatten(1)
+    mean, covariance = known.mean(dim=0), torch.cov(known.T)
+    matrix = torch.linalg.solve(covariance + scale**2 * torch.eye(784), covariance)
+    expected = ((given.flatten(1) - mean) @ matrix + mean).clamp(0, 1).reshape(28, 28)
+    assert (seen(shown, "wiener") - expected).abs().max() < 0.02
+    error = (expected - digits.test[7][0][0]).square().mean().item()
+    assert shown["wiener_error"].item() == pytest.approx(error, rel=0.02)
+
+
+def test_a_damage_without_a_network_and_images_that_do_not_fit_are_refused(damage, digits, patches):
+    networks = {"noise": Passing(1.0), "pixels": Passing(1.0)}
+    with pytest.raises(ValueError, match="there is none for 'patches'"):
+        scenes.Damage(Passing(1.0), networks, digits.test, digits.train)
+    networks["patches"] = Passing(1.0)
+    with pytest.raises(ValueError, match=r"shape \(B, 1, 28, 28\), got"):
+        scenes.Damage(Passing(1.0), networks, patches.test, digits.train)
+
+
 def test_images_of_a_label_follow_each_other_and_come_back(model, digits):
     scene = scenes.Interpolation(model, digits.test, start=3, end=3)
     assert scene.defaults()["start"] == scene.defaults()["end"] == 3

@@ -53,6 +53,9 @@ def use_everything(digits):
     patterns.scrambled(digits.test[:2][0], cell=7)
     plotting.intervals({"norms": codes.norm(dim=1)}, xlabel="norm")
     models.PCAAutoencoder.fit(digits.test[:][0], 4)
+    wide = models.DenoisingAutoencoder(20)
+    undoing = dict.fromkeys(models.DAMAGES, wide)
+    explore.damage(wide, undoing, digits.test, digits.train).strength.value = 0.2
     explore.interpolation(model, digits.test).position.value = 0.5
     explore.latent_axes(model, digits.test, axes=2).reset.click()
     explore.out_of_distribution(model, digits.test).strength.value = 0.5

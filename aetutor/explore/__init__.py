@@ -8,6 +8,11 @@ from aetutor import scenes
 from aetutor.explore._stage import Stage
 
 
+def damage(plain, denoising, split, known, **settings):
+    """A digit, damaged, and three attempts to undo it; :class:`scenes.Damage`."""
+    return Stage(scenes.Damage(plain, denoising, split, known, **settings))
+
+
 def interpolation(model, split, **settings):
     """From one image to another through the space of codes; :class:`scenes.Interpolation`."""
     return Stage(scenes.Interpolation(model, split, **settings))

@@ -4,6 +4,7 @@
 it can be played by :mod:`aetutor.explore` in a notebook, and, exported, on a web page.
 """
 
+from aetutor.scenes._damage import Damage
 from aetutor.scenes._examples import examples
 from aetutor.scenes._export import export
 from aetutor.scenes._interpolation import Interpolation
@@ -19,6 +20,7 @@ from aetutor.scenes._tokens import Tokens
 SCENES = {
     scene.name: scene
     for scene in (
+        Damage,
         Interpolation,
         LatentAxes,
         OutOfDistribution,
@@ -32,6 +34,7 @@ SCENES = {
 
 __all__ = [
     "SCENES",
+    "Damage",
     "Interpolation",
     "LatentAxes",
     "OutOfDistribution",

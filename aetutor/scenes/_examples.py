@@ -4,6 +4,7 @@ import torch
 
 from aetutor import data, models, training, weights
 from aetutor.latent import Gaussian, Mixture
+from aetutor.scenes._damage import Damage
 from aetutor.scenes._interpolation import Interpolation
 from aetutor.scenes._latent_axes import LatentAxes
 from aetutor.scenes._out_of_distribution import OutOfDistribution
@@ -21,6 +22,7 @@ FITTED = 2000  # images to whose codes a source of samples is fitted
 def examples():
     """Return functions without arguments, by the scene's name; each makes the scene."""
     return {
+        "damage": _damage,
         "interpolation": _interpolation,
         "latent_axes": _latent_axes,
         "out_of_distribution": _out_of_distribution,
@@ -30,6 +32,15 @@ def examples():
         "sparse_units": _sparse_units,
         "tokens": _tokens,
     }
+
+
+def _damage():
+    mnist = data.load_mnist()
+    plain, noise, pixels = (
+        weights.trained(f"mnist-{name}-512") for name in ("plain", "noise", "pixels")
+    )
+    denoising = {"noise": noise, "pixels": pixels, "patches": pixels}
+    return Damage(plain, denoising, mnist.test, mnist.train.subset(0, FITTED), shown=SHOWN)
 
 
 def _interpolation():
