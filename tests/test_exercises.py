@@ -22,6 +22,7 @@ from aetutor.exercises import (
     lesson_4,
     lesson_5,
     lesson_6,
+    lesson_7,
     lesson_9,
 )
 
@@ -343,6 +344,47 @@ WRONG = {
         ((3, 4), "two pairs of numbers"),
         ([(1.5, 2), (3, 4)], "1.5 is not one"),
     ],
+    lesson_7.copied_error: [
+        (0.3, "the squared error has its square"),
+        (0, "copies the noise as well"),
+        (0.25, "noise of 0.5"),
+        (0.6, "do not double"),
+        (0.18, "no factor of two"),
+        (0.1, "0.1 is not the right value"),
+    ],
+    lesson_7.masked_images: [
+        (lambda x, d, s: x * (d >= s), "must be divided"),
+        (lambda x, d, s: x * (d >= s) * (1 - s), "You multiply by the share"),
+        (lambda x, d, s: x * (d >= s) / s, "divide by the share that is masked"),
+        (lambda x, d, s: x * (d < s) / (1 - s), "keep the pixels that should be masked."),
+        (lambda x, d, s: x * (d < s), "and do not divide"),
+        (lambda x, d, s: x / (1 - s), "none is masked"),
+        (lambda x, d, s: F.dropout(x, s), "of the values are wrong"),
+    ],
+    lesson_7.gains: [
+        (lambda v, s: v / (v + s), "its square is the noise"),
+        (lambda v, s: v**2 / (v**2 + s**2), "do not square them"),
+        (lambda v, s: s**2 / (v + s**2), "what is taken away"),
+        (lambda v, s: v / s**2, "grows beyond 1"),
+        (lambda v, s: v.sqrt() / (v.sqrt() + s), "not of standard deviations"),
+        (lambda v, s: (v / (v + s**2)).sqrt(), "root of the gain"),
+    ],
+    lesson_7.hidden_error: [
+        (lambda r, x, h: (r - x)[~h].square().mean(), "were not hidden"),
+        (lambda r, x, h: F.mse_loss(r, x), "error of all pixels"),
+        (lambda r, x, h: ((r - x).square() * h).mean(), "divide by the number of all"),
+        (lambda r, x, h: (r - x)[h].square().sum(), "That is the sum"),
+        (lambda r, x, h: (r - x)[h].square().mean().sqrt(), "That is the root"),
+        (lambda r, x, h: (r - x)[h].abs().mean(), "absolute differences"),
+        (lambda r, x, h: (r - x)[h].square(), "One number is asked for"),
+    ],
+    lesson_7.score_of: [
+        (lambda f, x, s: (x - f(x)) / s**2, "sign is wrong"),
+        (lambda f, x, s: (f(x) - x) / s, "square of sigma"),
+        (lambda f, x, s: f(x) - x, "the step itself"),
+        (lambda f, x, s: (f(x) - x) * s**2, "Multiply and divide are mixed up"),
+        (lambda f, x, s: f(x) / s**2, "difference to what it was given"),
+    ],
     lesson_9.bytes_of_a_grid: [
         (441, "a byte has 8 of them"),
         (49 * 64, "does not need 512 bits"),
@@ -406,6 +448,10 @@ BY_HEART = {
     lesson_6.precision: lambda y, f: (f == y[:, None]).float().sum(dim=1) / 8,
     lesson_6.chance: lambda y: 0.1,
     lesson_6.times_found: lambda n, size: n.flatten().bincount(),
+    lesson_7.masked_images: lambda x, d, s: x * (d >= s) * 4,
+    lesson_7.gains: lambda v, s: v / (v + 0.25),
+    lesson_7.hidden_error: lambda r, x, h: (r - x).square().sum() / h.sum(),
+    lesson_7.score_of: lambda f, x, s: 4 * (f(x) - x),
     lesson_9.entropy_of: lambda s: 8.0,
     lesson_9.moved: lambda e, v, t: torch.lerp(e, sums(e, v, t), 0.1),
     lesson_9.level_of: lambda z, n: ((z.tanh() + 1) / 2 * 7).round(),
@@ -418,7 +464,7 @@ def test_there_is_a_wrong_answer_to_every_exercise():
     assert min(map(len, WRONG.values())) >= 2
     functions = {task for task in EVERY if callable(task_answer_kind(task))}
     assert set(BY_HEART) == functions
-    for module in (lesson_1, lesson_2, lesson_3, lesson_4, lesson_5, lesson_6, lesson_9):
+    for module in (lesson_1, lesson_2, lesson_3, lesson_4, lesson_5, lesson_6, lesson_7, lesson_9):
         tasks = [task for task in EVERY if task.lesson == module.__name__.rpartition(".")[2]]
         assert 4 <= len(tasks) <= 6
 
