@@ -47,12 +47,14 @@ def train(options):
 
 def evaluate(options):
     """Print the test error of a model that ships, or of a file, computed anew."""
-    from aetutor import data, training, weights
+    from aetutor import data, weights
 
-    images = data.load(weights.card(options.model).data["name"])
-    error = training.evaluate(weights.trained(options.model), images.test)
+    card = weights.card(options.model)
+    images = data.load(card.data["name"])
+    autoencoder = card.data.get("autoencoder")
+    error = _error(weights.trained(options.model), autoencoder, images.test)
     print(f"{options.model} on {len(images.test):,} test images ({images.source}):")
-    print(_in_words(error, images))
+    print(_in_words(error, autoencoder, images))
 
 
 def probe(options):
@@ -87,7 +89,7 @@ def _wanted(options):
     """The zoo's entries that ``train`` is asked for, or one like them with other settings."""
     own = {name: getattr(options, name) for name in SETTINGS}
     own = {name: value for name, value in own.items() if value is not None}
-    ships = options.name == "all" or options.name in zoo.NAMES
+    ships = options.name == "all" or options.name in zoo.ENTRIES
     if options.like and ships:
         raise ValueError(f"{options.name} ships with aetutor; give yours another name")
     if options.like:
@@ -127,17 +129,29 @@ def train_one(entry, to, runs):
 
 def _run(entry, images, seed, folder):
     """Model, history and test error of one run, which continues where it was interrupted."""
-    from aetutor import training
+    from aetutor import flows, training
 
-    model, history = training.reproduce(
-        entry, images, seed=seed, checkpoint=folder / "checkpoint", log_dir=folder / "tensorboard"
-    )
+    places = {"checkpoint": folder / "checkpoint"}
+    if entry.autoencoder:
+        model, history = flows.reproduce(entry, images, seed=seed, **places)
+    else:
+        places["log_dir"] = folder / "tensorboard"
+        model, history = training.reproduce(entry, images, seed=seed, **places)
     if len(history) < entry.epochs:
         sys.exit(INTERRUPTED)
-    error = training.evaluate(model, images.test)
+    error = _error(model, entry.autoencoder, images.test)
     took = f"seed {seed}: {sum(history.seconds):.0f} s"
-    print(f"{took}; test images: {_in_words(error, images)}", flush=True)
+    print(f"{took}; test images: {_in_words(error, entry.autoencoder, images)}", flush=True)
     return model, history, error
+
+
+def _error(model, autoencoder, split):
+    """The error of an autoencoder on images, or of a flow on their codes."""
+    from aetutor import flows, training, weights
+
+    if autoencoder:
+        return flows.evaluate(model, *flows.codes(weights.trained(autoencoder), split))
+    return training.evaluate(model, split)
 
 
 def _card(entry, images, results):
@@ -145,10 +159,13 @@ def _card(entry, images, results):
     from aetutor import recipes, weights
 
     models, histories, errors = zip(*results, strict=True)
+    trained_on = {key: getattr(images, key) for key in ("name", "fingerprint", "is_standin")}
+    if entry.autoencoder:
+        trained_on["autoencoder"] = entry.autoencoder
     return weights.Card(
         name=entry.name,
         model=models[0].config,
-        data={key: getattr(images, key) for key in ("name", "fingerprint", "is_standin")},
+        data=trained_on,
         recipe=entry.recipe | {"description": recipes.recipe(entry.optimizer).description},
         epochs=entry.epochs,
         seeds=list(entry.seeds),
@@ -160,7 +177,9 @@ def _card(entry, images, results):
     )
 
 
-def _in_words(error, images):
+def _in_words(error, autoencoder, images):
+    if autoencoder:
+        return f"{error:.6f} loss of the flow on the codes of {autoencoder}"
     low, high = images.value_range
     values = images.train.images[0].numel()
     per_pixel = f"{error:.6f} mean squared error per pixel in [{low:g}, {high:g}]"

@@ -1,4 +1,4 @@
-"""Two ways to train: the textbook's, and the fast one."""
+"""Ways to train: the textbook's, the fast one, and one for flows."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -106,12 +106,21 @@ def _fast(model, learning_rate, steps):
         ),
     ]
 
-    def up_and_down(step):
-        """From nearly nothing up to 1, then down to 0 at the last step."""
+    return _up_and_down(optimizers, steps)
+
+
+def _to_zero(model, learning_rate, steps):
+    return _up_and_down([torch.optim.Adam(model.parameters(), lr=learning_rate, fused=True)], steps)
+
+
+def _up_and_down(optimizers, steps):
+    """The learning rates from nearly nothing up, then down to 0 at the last step."""
+
+    def share(step):
         done = (step + 1) / (steps + 1)
         return min(done / WARM_UP, (1 - done) / (1 - WARM_UP))
 
-    return Stepper(optimizers, [LambdaLR(optimizer, up_and_down) for optimizer in optimizers], [])
+    return Stepper(optimizers, [LambdaLR(optimizer, share) for optimizer in optimizers], [])
 
 
 RECIPES = {
@@ -127,11 +136,17 @@ RECIPES = {
         "Muon, Adam 3e-3 on the biases, learning rate up for 3 % of the steps, then to 0",
         _fast,
     ),
+    "adam-to-zero": Recipe(
+        1e-3,
+        256,
+        "Adam, learning rate up for 3 % of the steps, then to 0",
+        _to_zero,
+    ),
 }
 
 
 def recipe(name):
-    """Return the recipe ``"adam"`` (the textbook's) or ``"muon"`` (the fast one).
+    """Return the recipe ``"adam"`` (the textbook's), ``"muon"`` or ``"adam-to-zero"``.
 
     Raises
     ------

@@ -13,6 +13,7 @@ from safetensors.torch import save as to_safetensors
 from aetutor import zoo
 from aetutor.files import replacing
 from aetutor.history import History
+from aetutor.latent import Flow
 from aetutor.models import build
 
 FOLDER = Path(__file__).parent / "weights"
@@ -29,7 +30,8 @@ class Card:
     model : dict
         ``config`` of the network.
     data : dict
-        Name and fingerprint of the data set, and whether it was a stand-in.
+        Name and fingerprint of the data set, and whether it was a stand-in; of a flow also the
+        autoencoder on whose codes it was trained.
     recipe : dict
         Optimiser, learning rate, batch size, and the schedule in words.
     epochs : int
@@ -38,7 +40,8 @@ class Card:
     curves : list of dict
         Of each run, as :meth:`History.curves` gives them.
     val_error, test_error : list of float
-        Mean squared error per pixel of each run's final model, in the data's value range squared.
+        Mean squared error per pixel of each run's final model, in the data's value range squared;
+        of a flow, its loss on held-out codes.
     versions : dict of str to str
     command : str
         The command that reproduces the file.
@@ -101,7 +104,9 @@ def load(path):
     """
     card, tensors = _read(path)
     try:
-        model = build(card.model)
+        arguments = dict(card.model)
+        flow = arguments.pop("kind", None) == "Flow"
+        model = Flow(**arguments) if flow else build(card.model)
         model.load_state_dict(_below("model.", tensors))
     except (ValueError, RuntimeError) as error:
         raise ValueError(f"{path} cannot be used: {error}") from error
@@ -115,7 +120,7 @@ def trained(name):
     Parameters
     ----------
     name : str
-        One of :data:`aetutor.zoo.NAMES`.
+        One of :data:`aetutor.zoo.NAMES` or :data:`aetutor.zoo.FLOWS`.
 
     Raises
     ------

@@ -13,13 +13,13 @@ class Entry:
     ----------
     name : str
     kind : str
-        A class of :mod:`aetutor.models`.
+        A class of :mod:`aetutor.models`, or ``"Flow"``.
     latent_dim : int
         Length of the code.
     data : str
         ``"mnist"`` or ``"cifar10"``.
     optimizer : str
-        ``"muon"`` or ``"adam"``; see :mod:`aetutor.recipes`.
+        See :mod:`aetutor.recipes`.
     epochs : int
     learning_rate : float
     batch_size : int
@@ -30,6 +30,8 @@ class Entry:
         weights of the first.
     arguments : dict
         What else the kind is built with.
+    autoencoder : str
+        The entry on whose codes it is trained, if it is a flow.
     """
 
     name: str
@@ -43,6 +45,7 @@ class Entry:
     flip: bool = False
     seeds: tuple[int, ...] = (0,)
     arguments: dict = field(default_factory=dict)
+    autoencoder: str = ""
 
     def config(self, seed):
         """The untrained network, as :func:`aetutor.models.build` takes it."""
@@ -60,10 +63,10 @@ class Entry:
         if ENTRIES.get(self.name) == self:
             return f"python -m aetutor train {self.name}"
         # What no option of the command sets.
-        fixed = (self.kind, self.arguments, self.data, self.optimizer)
-        like = next(
-            e.name for e in ENTRIES.values() if (e.kind, e.arguments, e.data, e.optimizer) == fixed
-        )
+        names = ("kind", "arguments", "data", "optimizer", "autoencoder")
+        fixed = [getattr(self, name) for name in names]
+        entries = ENTRIES.values()
+        like = next(e.name for e in entries if [getattr(e, name) for name in names] == fixed)
         return (
             f"python -m aetutor train {self.name} --like {like} --latent-dim {self.latent_dim} "
             f"--epochs {self.epochs} --learning-rate {self.learning_rate!r} "
@@ -80,6 +83,7 @@ CIFAR10 = {"data": "cifar10", "learning_rate": 0.01, "flip": True, **FAST}
 TEXTBOOK = {"optimizer": "adam", "learning_rate": 1e-3, "batch_size": 64}
 MNIST_TEXTBOOK = {"data": "mnist", "epochs": 20, "seeds": (0, 1, 2), **TEXTBOOK}
 CIFAR10_TEXTBOOK = {"data": "cifar10", "epochs": 15, **TEXTBOOK}
+FLOW = {"optimizer": "adam-to-zero", "learning_rate": 2e-3, "batch_size": 256}
 # Lesson 7: a wide layer that undoes damage of all strengths. One matrix, so half the bytes.
 MNIST_WIDE = {"data": "mnist", "epochs": 12, "optimizer": "adam", "learning_rate": 1e-3}
 MNIST_WIDE |= {"batch_size": 128}
@@ -112,9 +116,20 @@ ENTRIES = {
         Entry("cifar10-256", "ColorConvAutoencoder", 256, **CIFAR10),
         Entry("cifar10-384", "ColorConvAutoencoder", 384, **CIFAR10),
         Entry("cifar10-384-textbook", "ColorConvAutoencoder", 384, **CIFAR10_TEXTBOOK),
+        Entry(
+            "mnist-conv-10-flow",
+            "Flow",
+            10,
+            "mnist",
+            epochs=60,
+            arguments={"width": 128, "blocks": 4, "classes": 10},
+            autoencoder="mnist-conv-10",
+            **FLOW,
+        ),
     )
 }
-NAMES = tuple(ENTRIES)
+NAMES = tuple(name for name, entry in ENTRIES.items() if not entry.autoencoder)
+FLOWS = tuple(name for name, entry in ENTRIES.items() if entry.autoencoder)
 
 
 def entry(name):
@@ -125,4 +140,4 @@ def entry(name):
     ValueError
         If there is none of this name; the message has the nearest.
     """
-    return ENTRIES[known_name("name", name, NAMES)]
+    return ENTRIES[known_name("name", name, ENTRIES)]

@@ -70,6 +70,28 @@ def test_what_ships_is_trained_by_its_name(digits, monkeypatch):
     assert card.curves[0]["val_error"] == history.val_error
 
 
+def test_a_flow_is_trained_and_measured_on_the_codes_of_its_autoencoder(capsys):
+    settings = ["--epochs", "2", "--batch-size", "50", "--learning-rate", "0.001", "--flip"]
+    main(["train", "mine", "--like", "mnist-conv-10-flow", *settings, "--seeds", "4"])
+    card, flow = weights.card("mine.safetensors"), weights.load("mine.safetensors")
+    assert card.model == flow.config
+    assert flow.config.items() >= zoo.entry("mnist-conv-10-flow").arguments.items()
+    assert card.data == {
+        "name": "mnist",
+        "fingerprint": data.load("mnist").fingerprint,
+        "is_standin": True,
+        "autoencoder": "mnist-conv-10",
+    }
+    main([*card.command.removeprefix("python -m aetutor ").split(), "--to", "again"])
+    again = weights.load("again/mine.safetensors")
+    assert torch.equal(flow.enter.weight, again.enter.weight)
+    capsys.readouterr()
+    main(["evaluate", "mine.safetensors"])
+    said = capsys.readouterr().out
+    found = re.search(r"(\S+) loss of the flow on the codes of mnist-conv-10", said)[1]
+    assert float(found) == pytest.approx(card.test_error[0], rel=2e-3)  # half precision
+
+
 def test_of_several_runs_all_errors_are_kept_and_the_first_ones_weights(tmp_path, digits):
     settings = ["--latent-dim", "2", "--epochs", "1", "--seeds", "1", "0"]
     main(["train", "mine", "--like", "mnist-conv-64-textbook", *settings])
@@ -128,7 +150,7 @@ def test_settings_left_out_are_those_of_the_model_it_is_like(trained):
 
 def test_train_all_trains_what_ships(trained):
     main(["train", "all"])
-    assert [entry.name for entry in trained] == list(zoo.NAMES)
+    assert [entry.name for entry in trained] == list(zoo.ENTRIES)
 
 
 LIKE_2 = ("--like", "mnist-conv-2")

@@ -17,7 +17,7 @@ import aetutor
 from aetutor import exercises, explore, plotting, weights, zoo
 
 assert Path(aetutor.__file__).is_relative_to(Path.cwd()), aetutor.__file__
-for name in zoo.NAMES:
+for name in zoo.ENTRIES:
     weights.trained(name)
     weights.card(name)
     weights.histories(name)
@@ -38,7 +38,7 @@ def test_it_holds_every_file_of_the_package_and_is_small(wheel):
     assert wheel.stat().st_size < 15e6
     kinds = {".py", ".json", ".svg", ".mplstyle"}
     here = {path for path in (ROOT / "aetutor").rglob("*") if path.suffix in kinds}
-    here |= {ROOT / "aetutor" / "weights" / f"{name}.safetensors" for name in zoo.NAMES}
+    here |= {ROOT / "aetutor" / "weights" / f"{name}.safetensors" for name in zoo.ENTRIES}
     names = set(zipfile.ZipFile(wheel).namelist())
     assert {path.relative_to(ROOT).as_posix() for path in here} <= names
 

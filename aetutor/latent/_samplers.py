@@ -71,7 +71,7 @@ class Gaussian:
         ValueError
             If ``count`` or ``temperature`` is out of range.
         """
-        _check_draw(count, temperature)
+        check_draw(count, temperature)
         generator = torch.Generator().manual_seed(seed)
         noise = torch.randn(
             count, len(self.scales), generator=generator, dtype=self.mean.dtype, device="cpu"
@@ -110,7 +110,7 @@ class Mixture:
 
     def sample(self, count, *, temperature=1.0, seed=0):
         """Draw codes; as :meth:`Gaussian.sample`, the temperature within each component."""
-        _check_draw(count, temperature)
+        check_draw(count, temperature)
         generator = torch.Generator().manual_seed(seed)
         part = torch.multinomial(self.weights, count, replacement=True, generator=generator)
         latents = self.parts[0].mean.new_empty(count, len(self.parts[0].mean))
@@ -141,7 +141,7 @@ class Jitter:
 
     def sample(self, count, *, temperature=1.0, seed=0):
         """Draw codes; as :meth:`Gaussian.sample`, the temperature as a factor on the move."""
-        _check_draw(count, temperature)
+        check_draw(count, temperature)
         generator = torch.Generator().manual_seed(seed)
         chosen = torch.randint(len(self.latents), (count,), generator=generator, device="cpu")
         move = torch.randn(
@@ -160,7 +160,8 @@ def _check_latents(latents):
         raise ValueError("latents must be finite numbers, got infinite ones or NaN")
 
 
-def _check_draw(count, temperature):
+def check_draw(count, temperature):
+    """Raise a ValueError unless so many codes can be drawn at this temperature."""
     whole_number("count", count, 1)
     if not 0 < temperature < math.inf:
         raise ValueError(f"temperature must be a number above 0, got {temperature!r}")
