@@ -252,6 +252,21 @@ def test_a_scatter_names_each_class_where_its_points_are():
         plotting.scatter(points, torch.zeros(3))
 
 
+def test_paths_begin_and_end_where_they_should_in_a_panel_each():
+    route = torch.arange(12.0).reshape(3, 2, 2)  # two paths of three places
+    figure = plotting.paths({"three": route, "two": route[:2]}, torch.rand(7, 2))
+    assert [axis.get_title() for axis in figure.axes] == ["three", "two"]
+    for axis, whole in zip(figure.axes, (route, route[:2]), strict=True):
+        *lines, begin, end = axis.lines
+        assert [line.get_xydata().tolist() for line in lines] == whole.transpose(0, 1).tolist()
+        assert begin.get_xydata().tolist() == whole[0].tolist()
+        assert end.get_xydata().tolist() == whole[-1].tolist()
+        assert len(axis.collections[0].get_offsets()) == 7
+    for routes in ({}, {"a": route[..., :1]}, {"a": route[0]}):
+        with pytest.raises(ValueError, match=r"need tensors \(S, B, 2\)"):
+            plotting.paths(routes, torch.rand(7, 2))
+
+
 def test_no_name_in_a_scatter_hides_another():
     spread = torch.randn(200, 2, generator=torch.Generator().manual_seed(0))
     crowded = torch.cat([0.1 * spread, torch.tensor([[9.0, 9.0]])])  # ten medians in one spot
@@ -330,6 +345,7 @@ def test_figures_leave_pyplot_and_the_readers_style_alone(history):
     plotting.thumbnail_map(torch.rand(2, 2), torch.rand(2, 1, 4, 4))
     plotting.intervals({"a": torch.rand(9) + 1}, xlabel="x")
     plotting.checklist({"a": {"b": "done"}})
+    plotting.paths({"a": torch.rand(3, 2, 2)}, torch.rand(4, 2))
     assert dict(plt.rcParams) == before
     assert plt.get_fignums() == open_figures
 
@@ -391,6 +407,13 @@ def test_figures_leave_pyplot_and_the_readers_style_alone(history):
         (
             lambda: plotting.heatmap({"noise": {"64": 1.0}}, label="AUROC", xlabel="code"),
             "A table of AUROC by code. noise: 1.00 for 64.",
+        ),
+        (
+            lambda: plotting.paths(
+                {"1 step": torch.tensor([[[-3.0, 0.0], [3.0, 0.0]], [[0.0, 0.0], [0.0, 2.0]]])},
+                torch.zeros(5, 2),
+            ),
+            "Panels of 2 paths each. 1 step: spread 4.24 at the start, 1.41 at the end.",
         ),
         (
             lambda: plotting.checklist({"Lesson 1": {"a": "done", "b": "open"}}),

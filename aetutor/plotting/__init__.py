@@ -23,6 +23,7 @@ from aetutor.plotting._images import (
     reconstructions,
     thumbnail_map,
 )
+from aetutor.plotting._paths import paths
 
 __all__ = [
     "arrows",
@@ -36,6 +37,7 @@ __all__ = [
     "intervals",
     "learning_curves",
     "mosaic",
+    "paths",
     "progress",
     "reconstructions",
     "scatter",
