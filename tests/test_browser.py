@@ -39,6 +39,7 @@ EXPLORERS = {
     "out_of_distribution": "explore.out_of_distribution(model, some)",
     "samples": 'explore.samples(model, {"fitted": latent.Gaussian.fit(latents)})',
     "similarity": 'explore.similarity({"codes": search.ImageIndex(latents)}, some)',
+    "flow": 'explore.flow(model, weights.trained("mnist-conv-10-flow"), latents)',
 }
 SETTINGS = {
     "apputils-extension/notification": '{"fetchNews": "false", "checkForUpdates": false}',
@@ -145,11 +146,12 @@ def twins():
 def test_the_other_explorers_follow_the_hand_too(page, lab, twins):
     run_all_cells(page, lab, "explorers.ipynb")
     cells = page.locator(".jp-Notebook .jp-CodeCell")
-    axes, stranger, drawn, neighbours = twins.values()
+    axes, stranger, drawn, neighbours, flowing = twins.values()
     for number, slider, last, twin in (
         (1, axes.direction_1, 2, axes.moved),
         (2, stranger.strength, 0, stranger.picture),
         (3, drawn.temperature, 0, drawn.picture),
+        (5, flowing.time, 0, flowing.now),
     ):
         picture = cells.nth(number).locator("img.widget-image").nth(last)
         assert len(frames_of_a_drag(page, cells.nth(number), picture)) > 5

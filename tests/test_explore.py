@@ -201,6 +201,11 @@ def drawn(model, codes):
 
 
 @pytest.fixture
+def flowing(model, codes):
+    return explore.flow(model, latent.Flow(20, width=8, blocks=1, classes=10), codes)
+
+
+@pytest.fixture
 def neighbours(model, digits):
     images = digits.test[:][0]
     indices = {
@@ -351,6 +356,7 @@ def test_a_copy_of_the_query_is_found_and_not_taken_for_it(model, digits):
 def moves(explorer):
     """What a hand does with each explorer's main control, again and again."""
     moves = {
+        "flow": lambda e, n: setattr(e.time, "value", n * 37 % 51 / 50),
         "interpolation": lambda e, n: setattr(e.position, "value", n * 37 % 101 / 100),
         "latent_axes": lambda e, n: setattr(
             e.parts[f"direction_{1 + n % 3}"], "value", n * 37 % 60 / 10 - 3
@@ -367,6 +373,7 @@ def moves(explorer):
 
 
 EXPLORERS = (
+    "flowing",
     "morph",
     "axes",
     "stranger",
@@ -413,7 +420,7 @@ def test_an_interrupted_move_leaves_the_explorer_usable(drawn, model, monkeypatc
 def test_it_works_on_another_thread_while_figures_are_drawn(name, request):
     """As in JupyterLab, where a slider's messages come on a thread of their own."""
     explorer = request.getfixturevalue(name)
-    main = {"neighbours": "query", "axes": "moved", "units": "turned"}
+    main = {"neighbours": "query", "axes": "moved", "units": "turned", "flowing": "now"}
     main |= {"rounded": "jpeg", "tokens": "original"}
     shown = explorer.parts[main.get(name, "picture")]
     seen, errors = set(), []
@@ -454,6 +461,10 @@ def test_what_cannot_be_explored_is_refused(model, digits, patches):
         ),
         (lambda: explore.latent_axes(model, patches.test), r"shape \(B, 1, 28, 28\)"),
         (lambda: explore.out_of_distribution(model, test, index=-1), "from 0 to 199, got -1"),
+        (
+            lambda: explore.flow(model, latent.Flow(19, classes=2), torch.zeros(9, 20)),
+            "codes of length 20, the flow gives 19",
+        ),
         (lambda: explore.samples(model, {}), "at least one source, got none"),
         (
             lambda: explore.samples(model, {"wide": latent.Gaussian.standard(21)}),

@@ -320,6 +320,43 @@ def test_a_damage_without_a_network_and_images_that_do_not_fit_are_refused(damag
         scenes.Damage(Passing(1.0), networks, patches.test, digits.train)
 
 
+@pytest.fixture(scope="module")
+def flow(model, digits):
+    """Untrained but for its last layer, so that classes and times differ."""
+    made = latent.Flow(20, width=16, blocks=1, classes=10)
+    made.start_from(model.encode(digits.train[:][0]))
+    for parameter in made.leave[1].parameters():
+        torch.nn.init.normal_(parameter, std=0.3, generator=torch.Generator().manual_seed(0))
+    return made
+
+
+def test_codes_on_their_way_are_those_of_the_flows_path(model, flow, digits):
+    scene = scenes.Flow(model, flow, model.encode(digits.train[:][0]))
+    noise = torch.randn(6, 20, generator=torch.Generator().manual_seed(3))
+    labels = torch.full((6,), 7)
+    path = flow.path(noise, steps=5, labels=labels, guidance=2.0)
+    shown = {"wanted": 8, "guidance": 2.0, "steps": 2, "again": 3}
+    for time, place in ((0.0, path[0]), (0.4, path[2]), (0.5, path[2:4].mean(0)), (1.0, path[5])):
+        expected = (model.decode(place)[4, 0].clamp(0, 1) * 255).round()
+        found = scene.show(**shown, time=time)["now"][:, 4 * 29 : 4 * 29 + 28, 0]
+        assert (found - expected).abs().max() <= 1, time
+    free = flow.path(noise, steps=1)[-1]
+    aim = scene.show(wanted=0, guidance=2.0, steps=0, again=3, time=0.0)["aim"]
+    expected = (model.decode(free)[5, 0].clamp(0, 1) * 255).round()
+    assert (aim[:, 5 * 29 : 5 * 29 + 28, 0] - expected).abs().max() <= 1
+
+
+def test_the_map_has_a_dot_where_a_code_is(model, flow, digits):
+    scene = scenes.Flow(model, flow, model.encode(digits.train[:][0]))
+    shown = scene.show(time=0.0, again=2)["plane"]
+    noise = torch.randn(6, 20, generator=torch.Generator().manual_seed(2))
+    pixel = 2 * 3.2 / 112
+    for x, y in noise[:, :2].tolist():
+        row, column = int((3.2 - y) / pixel), int((x + 3.2) / pixel)
+        assert shown[row, column, :3].tolist() == [213, 94, 0]
+    assert (shown[..., :3] == torch.tensor([213, 94, 0])).all(dim=-1).sum() < 6 * 49
+
+
 def test_images_of_a_label_follow_each_other_and_come_back(model, digits):
     scene = scenes.Interpolation(model, digits.test, start=3, end=3)
     assert scene.defaults()["start"] == scene.defaults()["end"] == 3
@@ -333,6 +370,9 @@ def test_images_of_a_label_follow_each_other_and_come_back(model, digits):
 
 def test_images_that_do_not_fit_the_model_are_refused(model, digits, patches):
     index = search.ImageIndex(torch.rand(len(digits.test), 3))
+    for wrong in (latent.Flow(19, classes=10), latent.Flow(20), latent.Flow(20, classes=3)):
+        with pytest.raises(ValueError, match=r"codes of length 20|a class for each name"):
+            scenes.Flow(model, wrong, torch.zeros(5, 20), class_names="0123456789")
     for make in (
         lambda: scenes.Interpolation(model, patches.test),
         lambda: scenes.LatentAxes(model, patches.test),

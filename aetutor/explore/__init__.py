@@ -13,6 +13,11 @@ def damage(plain, denoising, split, known, **settings):
     return Stage(scenes.Damage(plain, denoising, split, known, **settings))
 
 
+def flow(model, flow, latents, **settings):
+    """Noise on its way to codes; :class:`scenes.Flow`."""
+    return Stage(scenes.Flow(model, flow, latents, **settings))
+
+
 def interpolation(model, split, **settings):
     """From one image to another through the space of codes; :class:`scenes.Interpolation`."""
     return Stage(scenes.Interpolation(model, split, **settings))

@@ -7,6 +7,7 @@ it can be played by :mod:`aetutor.explore` in a notebook, and, exported, on a we
 from aetutor.scenes._damage import Damage
 from aetutor.scenes._examples import examples
 from aetutor.scenes._export import export
+from aetutor.scenes._flow import Flow
 from aetutor.scenes._interpolation import Interpolation
 from aetutor.scenes._latent_axes import LatentAxes
 from aetutor.scenes._out_of_distribution import OutOfDistribution
@@ -21,6 +22,7 @@ SCENES = {
     scene.name: scene
     for scene in (
         Damage,
+        Flow,
         Interpolation,
         LatentAxes,
         OutOfDistribution,
@@ -35,6 +37,7 @@ SCENES = {
 __all__ = [
     "SCENES",
     "Damage",
+    "Flow",
     "Interpolation",
     "LatentAxes",
     "OutOfDistribution",

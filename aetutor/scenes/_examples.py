@@ -5,6 +5,7 @@ import torch
 from aetutor import data, models, training, weights
 from aetutor.latent import Gaussian, Mixture
 from aetutor.scenes._damage import Damage
+from aetutor.scenes._flow import Flow
 from aetutor.scenes._interpolation import Interpolation
 from aetutor.scenes._latent_axes import LatentAxes
 from aetutor.scenes._out_of_distribution import OutOfDistribution
@@ -23,6 +24,7 @@ def examples():
     """Return functions without arguments, by the scene's name; each makes the scene."""
     return {
         "damage": _damage,
+        "flow": _flow,
         "interpolation": _interpolation,
         "latent_axes": _latent_axes,
         "out_of_distribution": _out_of_distribution,
@@ -41,6 +43,13 @@ def _damage():
     )
     denoising = {"noise": noise, "pixels": pixels, "patches": pixels}
     return Damage(plain, denoising, mnist.test, mnist.train.subset(0, FITTED), shown=SHOWN)
+
+
+def _flow():
+    model, images = weights.trained("mnist-conv-10"), data.load_mnist().train[:FITTED][0]
+    with torch.no_grad():
+        codes = model.encode(images)
+    return Flow(model, weights.trained("mnist-conv-10-flow"), codes)
 
 
 def _interpolation():
