@@ -24,6 +24,7 @@ from aetutor.exercises import (
     lesson_6,
     lesson_7,
     lesson_9,
+    lesson_10,
 )
 
 EVERY = tuple(_exercise.ALL)  # test_an_answer_that_never_returns adds one of its own
@@ -85,6 +86,13 @@ def entropy(symbols):
 
 def sums(entries, vectors, tokens):
     return torch.zeros_like(entries).index_add(0, tokens, vectors)
+
+
+def walked(velocity, noise, steps, share=None, first=0, more=0):
+    x = noise
+    for step in range(first, first + steps + more):
+        x = x + velocity(x, step / steps) * (1 / steps if share is None else share)
+    return x
 
 
 def decibels(reconstructions, images, peak):
@@ -421,6 +429,52 @@ WRONG = {
         (lambda x, t: torch.randint(5, (len(x),)), "draw all entries alike"),
         (lambda x, t: torch.multinomial((x / t).softmax(dim=1), 1), "shape should be"),
     ],
+    lesson_10.training_pair: [
+        (lambda e, z, t: (t * e + (1 - t) * z, z - e), "from the codes to the noise"),
+        (lambda e, z, t: (e + t * z, z - e), "must fade"),
+        (lambda e, z, t: ((1 - t) * e + t * z, e - z), "the wrong way"),
+        (lambda e, z, t: ((1 - t) * e + t * z, (1 - t) * (z - e)), "the way that is left"),
+        (lambda e, z, t: ((1 - t) * e + t * z, t * (z - e)), "do not multiply by t"),
+        (lambda e, z, t: (1 - t) * e + t * z, "Return two tensors"),
+    ],
+    lesson_10.euler_steps: [
+        (lambda v, e, n: walked(v, e, n, share=1), "divide the velocity by the number"),
+        (lambda v, e, n: walked(v, e, n, first=1), "not at 1 / steps"),
+        (lambda v, e, n: walked(v, e, n, more=1), "a step too many"),
+        (lambda v, e, n: walked(v, e, n, more=-1), "a step too few|divide the velocity"),
+        (lambda v, e, n: walked(lambda x, _: v(x, 0.0), e, n), "must move on"),
+        (lambda v, e, n: walked(lambda x, t: v(x, t * n), e, n), "number of the step by `steps`"),
+        (lambda v, e, n: walked(v, e, n, share=-1 / n), "You go backwards"),
+    ],
+    lesson_10.first_velocity: [
+        (lambda e, z: z.mean(dim=0).expand_as(e), "the place where a step"),
+        (lambda e, z: e - z.mean(dim=0), "the wrong way"),
+        (lambda e, z: (z.mean(dim=0) - e.mean(dim=0)).expand_as(e), "Each noise has its own"),
+        (lambda e, z: z[: len(e)] - e, "not the first ones"),
+    ],
+    lesson_10.guided: [
+        (lambda o, c, w: c + w * (o - c), "The roles are swapped"),
+        (lambda o, c, w: c + w * (c - o), "begin at the one without|roles"),
+        (lambda o, c, w: w * c, "A guidance of 0"),
+        (lambda o, c, w: o + w * c, "Only the difference"),
+    ],
+    lesson_10.best_of: [
+        (lambda a, x: (a - x[:, None]).square().mean().item(), "mean over all answers"),
+        (lambda a, x: (a - x[:, None]).square().mean(dim=2).min().item(), "best single answer"),
+        (
+            lambda a, x: (a - x[:, None]).square().min(dim=1).values.mean().item(),
+            "a whole answer",
+        ),
+        (lambda a, x: (a.mean(dim=1) - x).square().mean().item(), "the mean of the answers"),
+        (
+            lambda a, x: (a - x[:, None]).square().sum(dim=2).min(dim=1).values.mean().item(),
+            "the sum over the values",
+        ),
+        (
+            lambda a, x: (a - x[:, None]).square().mean(dim=2).max(dim=1).values.mean().item(),
+            "the worst answer",
+        ),
+    ],
 }
 
 # Plausible functions that are right for the example of the question alone.
@@ -456,6 +510,11 @@ BY_HEART = {
     lesson_9.moved: lambda e, v, t: torch.lerp(e, sums(e, v, t), 0.1),
     lesson_9.level_of: lambda z, n: ((z.tanh() + 1) / 2 * 7).round(),
     lesson_9.drawn_tokens: lambda x, t: torch.multinomial((2 * x).softmax(dim=1), 1)[:, 0],
+    lesson_10.training_pair: lambda e, z, t: (0.5 * e + 0.5 * z, z - e),
+    lesson_10.euler_steps: lambda v, e, n: walked(v, e, 10),
+    lesson_10.first_velocity: lambda e, z: -e,
+    lesson_10.guided: lambda o, c, w: 2 * c - o,
+    lesson_10.best_of: lambda a, x: (a[:, 0] - x).square().mean().item(),
 }
 
 
@@ -464,7 +523,8 @@ def test_there_is_a_wrong_answer_to_every_exercise():
     assert min(map(len, WRONG.values())) >= 2
     functions = {task for task in EVERY if callable(task_answer_kind(task))}
     assert set(BY_HEART) == functions
-    for module in (lesson_1, lesson_2, lesson_3, lesson_4, lesson_5, lesson_6, lesson_7, lesson_9):
+    modules = (lesson_1, lesson_2, lesson_3, lesson_4, lesson_5, lesson_6, lesson_7, lesson_9)
+    for module in (*modules, lesson_10):
         tasks = [task for task in EVERY if task.lesson == module.__name__.rpartition(".")[2]]
         assert 4 <= len(tasks) <= 6
 
