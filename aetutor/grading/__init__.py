@@ -20,7 +20,6 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter, defaultdict
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 from subprocess import DEVNULL, PIPE
@@ -101,9 +100,9 @@ def grade_folder(folder, lesson, *, seconds=120, gigabytes=4.0, workers=None):
     ValueError
         If there is no such lesson, or no notebook.
     ImportError
-        If nbclient or nbformat is not installed.
+        If ipykernel or nbformat is not installed.
     """
-    missing = [name for name in ("ipykernel", "nbclient", "nbformat") if not _installed(name)]
+    missing = [name for name in ("ipykernel", "nbformat") if not _installed(name)]
     if missing:
         raise ImportError(f"grading needs {' and '.join(missing)}: pip install {' '.join(missing)}")
     answers = {name: answers_name(task) for name, task in exercises_of(lesson).items()}
@@ -111,11 +110,8 @@ def grade_folder(folder, lesson, *, seconds=120, gigabytes=4.0, workers=None):
     paths = [path for path in paths if ".ipynb_checkpoints" not in path.parts]
     if not paths:
         raise ValueError(f"there is no notebook in {folder}")
-    with tempfile.TemporaryDirectory() as scratch:
-        task = Path(scratch, "task.json")
-        task.write_text(json.dumps([f"lesson_{lesson}", answers, seconds, gigabytes]))
-        with ThreadPoolExecutor(workers or os.cpu_count()) as pool:
-            found = list(pool.map(lambda path: _process(path.resolve(), task), paths))
+    limits = f"lesson_{lesson}", answers, seconds, gigabytes
+    found = _graded([path.resolve() for path in paths], workers or os.cpu_count(), *limits)
     return [
         Grade(str(path.relative_to(folder)), exercise, *by_exercise[exercise])
         for path, by_exercise in zip(paths, found, strict=True)
@@ -123,24 +119,28 @@ def grade_folder(folder, lesson, *, seconds=120, gigabytes=4.0, workers=None):
     ]
 
 
-def _process(path, task):
-    """State and sentence of each exercise in a notebook, graded in a process of its own."""
+def _graded(paths, workers, *arguments):
+    """State and sentence of each exercise in each notebook, graded in processes of their own."""
     with tempfile.TemporaryDirectory() as scratch:
-        results = Path(scratch, "grades.jsonl")
+        results = [Path(scratch, f"{number}.jsonl") for number in range(len(paths))]
+        pairs = [[str(path), str(result)] for path, result in zip(paths, results, strict=True)]
+        task = Path(scratch, "task.json")
+        task.write_text(json.dumps([pairs, workers, *arguments]))
         ended = subprocess.run(
-            [sys.executable, "-m", "aetutor.grading._run", path, task, results],
+            [sys.executable, "-m", "aetutor.grading._run", task],
             stdin=DEVNULL,
             stdout=DEVNULL,
             stderr=PIPE,
             text=True,
+            cwd=scratch,  # beside the notebooks may lie a torch.py
             env=os.environ | {"OMP_NUM_THREADS": "1"},  # one notebook a core
             check=False,
         )
-        lines = results.read_text(encoding="utf-8").splitlines() if results.exists() else []
+        lines = [path.read_text(encoding="utf-8") if path.exists() else "" for path in results]
     reason = (ended.stderr.strip().splitlines() or [f"exit status {ended.returncode}"])[-1]
     lost = ["not checked", f"The grader's own process failed: {reason}"]
-    found = {exercise: rest for exercise, *rest in map(json.loads, lines)}
-    return defaultdict(lambda: lost, found)
+    graded = [map(json.loads, text.splitlines()) for text in lines]
+    return [defaultdict(lambda: lost, {name: rest for name, *rest in own}) for own in graded]
 
 
 def table(grades):
