@@ -399,7 +399,7 @@ def test_many_pictures_take_no_more_memory_than_a_few(visit, address):
     held = []
     page = visit(
         address,
-        prepare=lambda page: page.route("**/engine-*.gz", held.append),
+        prepare=lambda page: page.route("**/engine-*.gz", lambda route: held.append(route)),
         service_workers="block",
     )
     while not (held and page.workers):
