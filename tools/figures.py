@@ -77,6 +77,16 @@ def similarity_search():
     return plotting.reconstructions(*pair, labels=["test image", "nearest\ntraining image"])
 
 
+def denoising():
+    """Digits of which a quarter of the pixels is left, through two networks of lesson 7."""
+    images = data.load_mnist(offline="error").test[:10][0]
+    random = torch.Generator().manual_seed(0)
+    damaged, _ = models.damaged(images, "pixels", 0.75, random)
+    names = {"trained on\nwhole digits": "plain", "trained on\nmasked digits": "pixels"}
+    rows = [weights.trained(f"mnist-{name}-512").denoise(damaged) for name in names.values()]
+    return plotting.reconstructions(images, damaged, *rows, labels=["original", "seen", *names])
+
+
 LESSONS = (
     linear_vs_conv,
     interpolation,
@@ -84,6 +94,7 @@ LESSONS = (
     out_of_distribution,
     random_latent_sampling,
     similarity_search,
+    denoising,
 )
 
 if __name__ == "__main__":

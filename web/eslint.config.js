@@ -6,11 +6,11 @@ export default [
   { ignores: ["node_modules/"] },
   js.configs.recommended,
   {
-    files: ["player.js", "compute.js", "engine.js", "files.js", "guess.js", "print.js"],
+    files: ["player.js", "files.js", "guess.js"],
     languageOptions: {
       globals: names(
-        "Blob COMPUTE DecompressionStream ENGINE ImageData IntersectionObserver ReadableStream " +
-          "Response URL WebAssembly Worker addEventListener atob clearTimeout console document fetch location matchMedia " +
+        "Blob DecompressionStream ENGINE ImageData IntersectionObserver Response URL WebAssembly " +
+          "addEventListener atob clearTimeout console document fetch location matchMedia " +
           "navigator performance requestAnimationFrame self setTimeout",
       ),
     },
