@@ -24,6 +24,7 @@ TEXT = {".html", ".css", ".js", ".json", ".svg"}
 PHONE = {"viewport": {"width": 360, "height": 740}, "device_scale_factor": 3, "is_mobile": True}
 MBIT = 1_000_000 / 8  # bytes a second
 FRAMES = 100
+PATIENCE = 180_000  # milliseconds that the browser may take to start
 
 FRAME_TIMES = """async ([explorer, frames]) => {
     const slider = explorer.querySelector('input[type="range"]');
@@ -91,7 +92,9 @@ def main():
     address = f"http://127.0.0.1:{server.server_port}/"
     with sync_playwright() as playwright:
         found = next(filter(None, map(shutil.which, ("chromium", "google-chrome"))), None)
-        browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(
+            executable_path=found, args=["--no-sandbox"], timeout=PATIENCE
+        )
         print_pages(browser, address)
         for megabits in (9, 30):
             times = [first_frame(browser, address, megabits) for _ in range(3)]
@@ -119,16 +122,29 @@ def print_pages(browser, address):
             measured = page.evaluate(FRAME_TIMES, [explorer.element_handle(), FRAMES])
             times.append(f"{explorer.get_attribute('id')} {statistics.median(measured):.1f} ms")
         page.wait_for_load_state("networkidle")
-        paths = {SITE / (url.removeprefix(address).partition("?")[0] or name) for url in asked}
-        paths = {path for path in paths if path.is_file()}
-        scenes = {path for path in paths if path.suffix == ".gz" and "engine" not in path.name}
-        engine = {path for path in paths if "engine" in path.name}
-        weights = [
-            sum(map(on_the_wire, p)) / 1000 for p in (paths - scenes - engine, scenes, engine)
-        ]
-        print(f"{name}: {weights[0]:.0f} kB, scenes {weights[1]:.0f} kB, "
-              f"engine {weights[2]:.0f} kB; a frame: {', '.join(times)}")  # fmt: skip
+        own, scenes, engine = (each / 1000 for each in weigh(asked, address))
+        print(f"{name}: {own:.0f} kB, scenes {scenes:.0f} kB, engine {engine:.0f} kB; "
+              f"a frame: {', '.join(times)}", flush=True)  # fmt: skip
         page.context.close()
+
+
+def weigh(urls, address):
+    """Return the bytes, compressed, of all that was asked for: the page's, its scenes', the engine.
+
+    Parameters
+    ----------
+    urls : iterable of str
+        One may be there several times: it is fetched once.
+    address : str
+        Of the site's start.
+    """
+    asked = {url.removeprefix(address).partition("?")[0] or "index.html" for url in urls}
+    sizes = {"page": 0, "scenes": 0, "engine": 0}
+    for path in (SITE / each for each in asked):
+        if path.is_file():
+            packed = "engine" if path.name.startswith("engine-") else "scenes"
+            sizes[packed if path.suffix == ".gz" else "page"] += on_the_wire(path)
+    return tuple(sizes.values())
 
 
 def first_frame(browser, address, megabits):

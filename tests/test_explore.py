@@ -59,7 +59,7 @@ def pairwise_cosine(vectors):
 
 
 def first_and_last(morph):
-    """The two images, as the strip's second row shows them."""
+    """The two images: the ends of the strip's second row."""
     images = parts(morph.strip, 2, 10)[1]
     return images[0], images[-1]
 
@@ -84,9 +84,11 @@ def test_the_crossfade_goes_from_one_image_to_the_other(morph):
         assert (opened(morph.crossfade) - mixture).abs().max() <= 1
 
 
-def test_the_strip_has_ten_steps_above_the_two_images(morph):
-    steps = parts(morph.strip, 2, 10)[0]
+def test_the_strip_has_ten_steps_decoded_above_ten_mixed(morph):
+    steps, mixed = parts(morph.strip, 2, 10)
     assert steps.shape == (10, 28, 28)
+    third = mixed[0] + (mixed[-1].int() - mixed[0].int()) / 3
+    assert (mixed[3] - third).abs().max() <= 1
     for position, step in ((0.0, steps[0]), (1.0, steps[-1])):
         morph.position.value = position
         assert torch.equal(opened(morph.picture), step)

@@ -11,17 +11,22 @@ import shutil
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
+from fontTools import ttLib
 from playwright.sync_api import sync_playwright
 
 from aetutor import scenes
 from aetutor.exercises import lesson_1
+from benchmarks.pages import weigh
 from web.__main__ import NO_PACKAGES
+from web.trained import examples
 
 ROOT = Path(__file__).parents[1]
+LESSONS = sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))
 FAILURES = ROOT / "browser-failures"  # screenshots, ignored by git
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 PHONE, ZOOMED, DESKTOP = 360, 320, 1280  # CSS pixels; a window of 1280 at 400 per cent has 320
@@ -170,9 +175,9 @@ def assert_shows(page, explorer, scene, wanted=None):
     return values
 
 
-@pytest.mark.parametrize("name", scenes.examples())
+@pytest.mark.parametrize("name", examples())
 def test_pictures_follow_every_control_by_mouse_and_keyboard(name, visit, site, address):
-    scene = scenes.examples()[name]()
+    scene = examples()[name]()
     page = visit(address + page_of(site, name))
     explorer = awake(page, name)
     assert_shows(page, explorer, scene)
@@ -273,7 +278,8 @@ def test_a_visited_page_works_without_a_network(visit, address):
         """async () => {
             const [name] = await caches.keys();
             const kept = name ? await (await caches.open(name)).keys() : [];
-            const kinds = ["/", "player.js", "engine-", "interpolation-", "style.css"];
+            const kinds = [
+                "/", "player.js", "compute.js", "engine-", "interpolation-", "style.css"];
             return kinds.every((kind) => kept.some(({ url }) => url.includes(kind)));
         }"""
     )
@@ -317,10 +323,10 @@ def test_a_browser_without_webassembly_gets_a_sentence_and_keeps_the_picture(vis
     assert page.locator(".explorer img").first.is_visible()
 
 
-@pytest.mark.parametrize("file", ["engine-*.gz", "interpolation-*.gz"])
+@pytest.mark.parametrize("file", ["compute.js", "files/engine-*.gz", "files/interpolation-*.gz"])
 @pytest.mark.parametrize("fault", ["cut off", "missing", "no network"])
 def test_a_file_that_fails_can_be_asked_for_again(file, fault, visit, site, address):
-    (path,) = (site / "_static" / "files").glob(file)
+    (path,) = (site / "_static").glob(file)
     half = path.read_bytes()[: path.stat().st_size // 2]
     faults = {
         "cut off": lambda route: route.fulfill(body=half),
@@ -329,14 +335,14 @@ def test_a_file_that_fails_can_be_asked_for_again(file, fault, visit, site, addr
     }
     page = visit(
         address,
-        prepare=lambda page: page.route(f"**/{file}", faults[fault]),
+        prepare=lambda page: page.route(f"**/{file}*", faults[fault]),
         service_workers="block",
     )
     explorer = page.locator(".explorer").first
     retry = explorer.get_by_role("button", name="Try again")
     retry.wait_for()
     assert explorer.locator("img").first.is_visible()
-    page.unroute(f"**/{file}")
+    page.unroute(f"**/{file}*")
     retry.press("Enter")
     awake(page)
     assert explorer.locator(".state").inner_text() == ""
@@ -364,6 +370,77 @@ def test_a_thousand_quick_moves_end_where_the_hand_does_and_queue_nothing(visit,
     )
     assert frames <= 2
     assert_shows(page, explorer, scenes.examples()["interpolation"]())
+
+
+DRAW = """async ([explorer, frames]) => {
+    const slider = explorer.querySelector('input[type="range"]');
+    for (let frame = 0; frame < frames; frame++) {
+        const shown = new Promise((done) => new MutationObserver((_, observer) => {
+            observer.disconnect();
+            done();
+        }).observe(explorer, { attributeFilter: ["data-shown"] }));
+        slider.value = String((frame % 100 + 1) / 100);
+        slider.dispatchEvent(new Event("input", { bubbles: true }));
+        await shown;
+    }
+}"""
+WATCH_MEMORY = """() => {
+    self.memories = [];
+    WebAssembly.Memory = class extends WebAssembly.Memory {
+        constructor(...size) {
+            super(...size);
+            self.memories.push(this);
+        }
+    };
+}"""
+
+
+def test_many_pictures_take_no_more_memory_than_a_few(visit, address):
+    held = []
+    page = visit(
+        address,
+        prepare=lambda page: page.route("**/engine-*.gz", lambda route: held.append(route)),
+        service_workers="block",
+    )
+    while not (held and page.workers):
+        page.wait_for_timeout(50)
+    (worker,) = page.workers
+    worker.evaluate(WATCH_MEMORY)
+    held[0].continue_()
+    explorer = awake(page).element_handle()
+    devtools = page.context.new_cdp_session(page)
+    found = []
+    for frames in (100, 400):
+        page.evaluate(DRAW, [explorer, frames])
+        devtools.send("HeapProfiler.collectGarbage")
+        engine = worker.evaluate("self.memories.map(({ buffer }) => buffer.byteLength)")
+        found.append((engine, devtools.send("Runtime.getHeapUsage")["usedSize"]))
+    (engine, heap), (engine_later, heap_later) = found
+    assert engine
+    assert engine_later == engine
+    assert heap_later - heap < 1_000_000  # the pictures of one frame have 90,000 bytes
+
+
+def test_play_stands_still_while_its_tab_is_in_the_background(visit, address):
+    page = visit(address)
+    explorer = awake(page)
+    explorer.evaluate(
+        """explorer => {
+            const slider = explorer.querySelector('input[type="range"]');
+            self.seen = [Number(slider.value)];
+            new MutationObserver(() => self.seen.push(Number(slider.value))).observe(
+                slider, { attributeFilter: ["aria-valuetext"] });
+        }"""
+    )
+    explorer.get_by_role("button", name="Play").press("Enter")
+    page.wait_for_function("self.seen.length > 2")
+    devtools = page.context.new_cdp_session(page)
+    devtools.send("Page.setWebLifecycleState", {"state": "frozen"})
+    time.sleep(2)
+    devtools.send("Page.setWebLifecycleState", {"state": "active"})
+    settled(page, explorer, {"position": 1})
+    seen = page.evaluate("self.seen")
+    assert max(np.diff(seen)) < 0.051  # five steps at once at most
 
 
 def test_two_explorers_on_a_page_play_at_once(visit, site, address):
@@ -415,8 +492,25 @@ def test_what_changed_is_read_out_when_the_hand_rests(visit, address):
     assert "Ten steps" not in said.inner_text()  # that picture is as it was
 
 
+def test_a_dark_page_is_printed_in_dark_letters_without_controls(visit, site, address, tmp_path):
+    page = visit(address, color_scheme="dark")
+    explorer = awake(page)
+    page.evaluate(
+        """addEventListener("beforeprint", () => {
+            self.printed = getComputedStyle(document.body).color;
+        })"""
+    )
+    page.pdf(path=tmp_path / "page.pdf")
+    on_screen = page.evaluate("getComputedStyle(document.body).color")
+    assert max(map(int, re.findall(r"\d+", page.evaluate("self.printed")))) < 100
+    assert min(map(int, re.findall(r"\d+", on_screen))) > 150
+    page.emulate_media(media="print")
+    assert explorer.locator("canvas").first.is_visible()
+    assert not explorer.locator("input").first.is_visible()
+
+
 def test_every_exercise_has_its_hint_and_solution_folded(site):
-    for path in sorted((ROOT / "notebooks").glob("[0-9]*.ipynb")):
+    for path in LESSONS:
         page = (site / "notebooks" / f"{path.stem}.html").read_text("utf-8")
         cells = path.read_text("utf-8")
         for summary, call in (("Hint", "hint"), ("Solution", "check")):
@@ -427,7 +521,7 @@ def test_every_exercise_has_its_hint_and_solution_folded(site):
 
 def test_the_networks_are_whole_and_name_no_place_on_this_machine(site):
     files = sorted((site / "_static" / "files").glob("*.gz"))
-    assert len(files) == 1 + len(scenes.examples())
+    assert len(files) == 2 + len(examples())  # the engine, its worker
     for file in files:
         content = gzip.decompress(file.read_bytes())
         assert str(ROOT).encode() not in content, file.name
@@ -448,8 +542,51 @@ def test_a_guess_is_answered_on_the_page(visit, address):
     assert tenfold.why in form.inner_text()
 
 
+def test_the_font_of_icons_has_those_in_use_and_few_others(site):
+    font = ttLib.TTFont(site / "_static/vendor/fontawesome/webfonts/fa-solid-900.woff2")
+    in_use = {0xF0C9, 0xF002, 0xF186, 0xF185, 0xF00D}  # bars, magnifying glass, moon, sun, x mark
+    assert in_use <= font.getBestCmap().keys()
+    assert len(font.getBestCmap()) < 60
+
+
 def test_the_scripts_pass_type_check_and_lint(site):
     subprocess.run(["npm", "run", "--silent", "check"], cwd=ROOT / "web", check=True)
+
+
+def test_every_explorer_of_a_lesson_is_on_its_page(site):
+    for path in LESSONS:
+        cells = json.loads(path.read_text("utf-8"))["cells"]
+        code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+        page = (site / "notebooks" / f"{path.stem}.html").read_text("utf-8")
+        explored = sum(len(re.findall(r"\bexplore\.\w+\(", source)) for source in code)
+        assert page.count('<section class="explorer"') == explored, path.name
+
+
+def test_the_start_page_shows_every_lesson_with_a_picture(site):
+    start = (site / "index.html").read_text("utf-8")
+    for path in LESSONS:
+        assert f'href="notebooks/{path.stem}.html"' in start
+        assert re.search(rf'<img[^>]* src="_static/figures/{path.stem}.webp"', start), path.name
+
+
+def test_pages_and_their_scenes_are_small(visit, site, address):
+    for path in LESSONS:
+        asked = []
+
+        def listen(page, asked=asked):
+            page.on("request", lambda request: asked.append(request.url))
+
+        name = f"notebooks/{path.stem}.html"
+        page = visit(address + name, prepare=listen, service_workers="block")
+        page.evaluate("for (const each of document.images) each.loading = 'eager'")
+        page.wait_for_load_state("networkidle")
+        own, _, _ = weigh(asked, address)
+        assert own <= 700_000, name
+        files = re.findall(
+            r"&quot;file&quot;:&quot;([\w-]+)&quot;", (site / name).read_text("utf-8")
+        )
+        sizes = [(site / "_static/files" / f"{file}.gz").stat().st_size for file in files]
+        assert sum(sizes) <= 3_000_000, name
 
 
 def every_page(site):
@@ -465,6 +602,14 @@ def test_no_page_asks_another_host_or_is_wider_than_a_phone(visit, site, address
             assert page.evaluate("document.documentElement.scrollWidth") <= width, (name, width)
 
 
+def test_no_page_names_another_host_but_in_links(site):
+    for name in every_page(site):
+        text = (site / name).read_text("utf-8")
+        loaded = re.findall(r"<(?:script|img|iframe|source)[^>]* src=\"(\w+:|//)[^\"]*", text)
+        loaded += re.findall(r"<link (?![^>]*canonical)[^>]* href=\"(\w+:|//)[^\"]*", text)
+        assert not loaded, name
+
+
 STILL = "*, ::before, ::after { animation: none !important; transition: none !important }"
 
 
@@ -475,8 +620,9 @@ def test_axe_finds_nothing(scheme, width, visit, site, address):
     page = visit(address, viewport={"width": width, "height": 900}, color_scheme=scheme)
     found = {}
     for name in every_page(site):
-        if name.startswith("reference/") and name != "reference/models.html":
-            continue  # all made alike
+        alike = name.startswith("reference/") and name != "reference/models.html"
+        if alike and (scheme == "light") != (width == DESKTOP):
+            continue  # these in two of the four ways
         page.goto(address + name)
         page.add_style_tag(content=STILL)  # a cell that fades in has no contrast yet
         page.evaluate("document.querySelectorAll('details').forEach((each) => (each.open = true))")
@@ -493,3 +639,10 @@ def test_every_picture_of_every_page_has_alt_text(site):
         for picture in re.findall(r"<img[^>]*>", (site / name).read_text("utf-8")):
             alt = re.search(r'alt="([^"]*)"', picture)
             assert alt and alt[1] and not alt[1].startswith(("&lt;Figure", "../")), (name, picture)
+
+
+def test_figures_of_lessons_are_described_by_sentences_with_numbers(site):
+    for path in LESSONS:
+        page = (site / "notebooks" / f"{path.stem}.html").read_text("utf-8")
+        for alt in re.findall(r'<img src="../_static/figures/[^>]* alt="([^"]*)"', page):
+            assert re.search(r"\d", alt) and alt.endswith(".") and len(alt) > 30, (path.name, alt)

@@ -11,9 +11,10 @@ import tomllib
 from pathlib import Path
 
 import torch
+from fontTools import subset, ttLib
 
-from aetutor import data, scenes
-from web import explorers, pages
+from aetutor import data
+from web import explorers, pages, trained
 
 ROOT = Path(__file__).parents[1]
 HERE, SITE, WORK = ROOT / "web", ROOT / "site", ROOT / "build" / "site"
@@ -21,6 +22,7 @@ NODE = 20
 NO_PACKAGES = "npm could not install the packages that the pages need: is there no network?"
 # 538 of a page's 853 kB; the icons come from the style sheet's fonts all the same.
 FONTAWESOME = re.compile(r"<(script|link)[^>]*fontawesome\.js[^>]*>(</script>)?\s*")
+ICON = re.compile(r"\bfa-[\w-]+")
 # What axe finds: names that leave out what is to be read, a switch without a name, contents outside
 # of all landmarks, headings of tables without words.
 MENDED = {
@@ -90,7 +92,7 @@ def exported(folder):
         shutil.rmtree(kept.parent, ignore_errors=True)
         writing = kept.parent / "unfinished"
         writing.mkdir(parents=True)
-        for name, make in scenes.examples().items():
+        for name, make in trained.examples().items():
             print(f"Exporting the explorer {name}.")
             explorers.export(name, make(), writing)
         writing.rename(kept)
@@ -101,8 +103,8 @@ def exported(folder):
 def fingerprint():
     """What the exported scenes depend on: the package, its weights, the images, this export."""
     files = [*(ROOT / "aetutor").rglob("*.py"), *(ROOT / "aetutor/weights").iterdir()]
-    hashed = hashlib.sha256(f"{torch.__version__} {standins()}".encode())
-    for file in [*sorted(files), HERE / "explorers.py"]:
+    hashed = hashlib.sha256(f"{torch.__version__} {standins()} {trained.cells()}".encode())
+    for file in [*sorted(files), HERE / "explorers.py", HERE / "trained.py"]:
         hashed.update(file.read_bytes())
     return hashed.hexdigest()[:16]
 
@@ -114,12 +116,22 @@ def standins():
 
 
 def bundle(static):
-    """Make one script of the player and the engine's own, and pack the engine."""
-    engine = explorers.pack(ENGINE.read_bytes(), "engine", static / "files")
+    """Make the scripts: the player's, and the worker's with the engine's own; pack the engine."""
+    files = static / "files"
+    # Chromium complains of a mention of SharedArrayBuffer, which one thread does without.
+    worker = {"SharedArrayBuffer": "undefined", "globalThis.SharedArrayBuffer": "undefined"}
+    esbuild("compute.js", static, worker)
+    compute = explorers.pack((static / "compute.js").read_bytes(), "compute", files)
+    engine = explorers.pack(ENGINE.read_bytes(), "engine", files)
+    esbuild("player.js", static, {"COMPUTE": f'"{compute}"', "ENGINE": f'"{engine}"'})
+
+
+def esbuild(script, static, constants):
+    """Bundle a script with all that it imports; constants are replaced by their values."""
+    defined = [f"--define:{name}={value}" for name, value in constants.items()]
     subprocess.run(
-        ["node_modules/.bin/esbuild", "player.js", "--bundle", "--minify", "--format=iife",
-         "--target=es2022", f'--define:ENGINE="{engine}"', "--log-level=warning",
-         f"--outfile={static / 'player.js'}"],
+        ["node_modules/.bin/esbuild", script, "--bundle", "--minify", "--format=iife",
+         "--target=es2022", "--log-level=warning", f"--outfile={static / script}", *defined],
         cwd=HERE, check=True,
     )  # fmt: skip
 
@@ -149,6 +161,7 @@ def finish():
         for pattern, better in MENDED.items():
             text = re.sub(pattern, better, text)
         page.write_text(text, "utf-8")
+    keep_icons_in_use()
     everything = hashlib.sha256()
     for file in sorted(SITE.rglob("*")):
         if file.is_file() and file.name != "sw.js":
@@ -156,6 +169,30 @@ def finish():
     worker = (HERE / "worker.js").read_text("utf-8")
     version = f'const VERSION = "{everything.hexdigest()[:12]}";\n'
     (SITE / "sw.js").write_text(version + worker, "utf-8")
+
+
+def keep_icons_in_use():
+    """Leave in the theme's fonts and style sheet the some ten icons that pages show, of 1,900."""
+    path = SITE / "_static/styles/pydata-sphinx-theme.css"
+    sheet = path.read_text("utf-8")
+    shown = [*SITE.rglob("*.html"), *(SITE / "_static/scripts").glob("*.js")]
+    names = {name for file in shown for name in ICON.findall(file.read_text("utf-8"))}
+    icons = re.findall(r'--pst-icon-[\w-]+:"(.)"', sheet)  # those that the style sheet itself sets
+    rules = []
+    for rule in sheet.split("}"):
+        selectors, _, code = rule.partition('{--fa:"\\')
+        if not code:
+            rules.append(rule)
+        elif names & set(ICON.findall(selectors)):
+            rules.append(rule)
+            icons.append(chr(int(code.rstrip('" '), 16)))
+    path.write_text("}".join(rules), "utf-8")
+    for file in (SITE / "_static/vendor/fontawesome/webfonts").glob("*.woff2"):
+        font = ttLib.TTFont(file, recalcTimestamp=False)
+        subsetter = subset.Subsetter()
+        subsetter.populate(text="".join(icons))
+        subsetter.subset(font)
+        font.save(file)
 
 
 if __name__ == "__main__":

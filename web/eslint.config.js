@@ -6,11 +6,11 @@ export default [
   { ignores: ["node_modules/"] },
   js.configs.recommended,
   {
-    files: ["player.js", "files.js", "guess.js"],
+    files: ["player.js", "compute.js", "engine.js", "files.js", "guess.js", "print.js"],
     languageOptions: {
       globals: names(
-        "Blob DecompressionStream ENGINE ImageData IntersectionObserver Response URL WebAssembly " +
-          "addEventListener atob clearTimeout console document fetch location matchMedia " +
+        "Blob COMPUTE DecompressionStream ENGINE ImageData IntersectionObserver ReadableStream " +
+          "Response URL WebAssembly Worker addEventListener atob clearTimeout console document fetch location matchMedia " +
           "navigator performance requestAnimationFrame self setTimeout",
       ),
     },

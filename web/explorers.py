@@ -9,11 +9,13 @@ import json
 import tempfile
 from pathlib import Path
 
+import numpy as np
 import onnx
 from PIL import Image
 
 from aetutor import scenes
 
+FEW = 1000  # numbers: below that a tensor stays as it is
 NO_SCRIPT = "Its controls need JavaScript, which is switched off here; the picture shows one case."
 
 
@@ -51,7 +53,26 @@ def network_of(scene):
     parts = graph.node, graph.value_info, graph.input, graph.output, graph.initializer
     for part in (model, graph, *itertools.chain(*parts)):
         part.ClearField("metadata_props")
+    halve(graph)
     return model.SerializeToString(deterministic=True)
+
+
+def halve(graph):
+    """Store in half precision what it holds exactly, which is how weights ship.
+
+    The engine turns it back once, when it loads the network.
+    """
+    single = onnx.TensorProto.FLOAT
+    for tensor in graph.initializer:
+        if tensor.data_type != single:
+            continue
+        values, name = onnx.numpy_helper.to_array(tensor), tensor.name
+        with np.errstate(over="ignore"):
+            halved = values.astype(np.float16)
+        if values.size < FEW or not np.array_equal(halved, values):
+            continue
+        tensor.CopyFrom(onnx.numpy_helper.from_array(halved, f"{name}.half"))
+        graph.node.insert(0, onnx.helper.make_node("Cast", [tensor.name], [name], to=single))
 
 
 class Explorer:
@@ -69,34 +90,39 @@ class Explorer:
         self.name = name
         self._described, self._words = json.loads((folder / f"{name}.json").read_text("utf-8"))
 
-    def markup(self, root):
+    def markup(self, root, first=()):
         """Return the explorer as HTML: controls that keep what is set, and the first pictures.
 
         Parameters
         ----------
         root : str
             The way from the page to the site's start.
+        first : sequence of str
+            Rows that begin with one of these names stand above all others.
         """
         both = self._described["controls"] + self._described["outputs"]
         parts = {part["name"]: part for part in both}
         rows = "".join(
             f'<div class="parts">{"".join(self._part(parts[name], root) for name in row)}</div>'
-            for row in self._described["rows"]
+            for row in sorted(self._described["rows"], key=lambda row: row[0] not in first)
         )
         data = html.escape(json.dumps(self._described, separators=(",", ":")))
         title = self.name.replace("_", " ")
         return (
             f'<section class="explorer" id="explorer-{self.name}" data-scene="{data}" '
             f'aria-label="Explorer: {title}">{rows}'
-            f'{self._network()}<p class="said" aria-live="polite"></p>'
+            f'{self._here()}<p class="said" aria-live="polite"></p>'
             '<p class="state" role="status"></p>'
             f"<noscript><p>{NO_SCRIPT}</p></noscript></section>"
         )
 
-    def _network(self):
-        """Which network plays: a page takes a small one, where a lesson may take a larger."""
+    def _here(self):
+        """What plays here: a page has fewer images than the lesson, so that it stays small."""
         length = self._described.get("latent_dim")
-        return f'<p class="note">The network here has a code of {length}.</p>' if length else ""
+        counts = [part["count"] for part in self._described["controls"] if part["kind"] == "picker"]
+        said = [f"the network has a code of {length} numbers"] if length else []
+        said += [f"{count} images can be chosen" for count in counts[:1]]
+        return f'<p class="note">On this page {" and ".join(said)}.</p>' if said else ""
 
     def _part(self, part, root):
         """One control or output."""

@@ -2,19 +2,22 @@
 
 const HERE = /** @type {HTMLScriptElement} */ (document.currentScript).src; // _static/player.js
 const DISK = location.protocol === "file:";
-const PACKED = [0x1f, 0x8b]; // how a gzip file begins
+const WORKER = new URL(`compute.js?v=${COMPUTE}`, HERE).href;
 
-/** What is in a packed file, as it comes; a file that is cut off ends in an error.
+/** A packed file, as it comes or whole.
  * @param {string} name Without the suffix.
- * @returns {Promise<ReadableStream<Uint8Array<ArrayBuffer>>>} */
-export async function open(name) {
-  const stream = DISK ? new Blob([await fromScript(name)]).stream() : await fetched(name);
-  const [head, whole] = stream.tee();
-  const reader = head.getReader();
-  const { value: start } = await reader.read();
-  reader.cancel();
-  const packed = PACKED.every((byte, place) => start?.[place] === byte); // or did the host unpack?
-  return packed ? whole.pipeThrough(new DecompressionStream("gzip")) : whole;
+ * @returns {Promise<ReadableStream<Uint8Array<ArrayBuffer>> | ArrayBuffer>} */
+export function find(name) {
+  return DISK ? fromScript(name) : fetched(name);
+}
+
+/** A worker that runs compute.js; from a disk a browser loads no other script into one. */
+export async function newWorker() {
+  if (!DISK) return new Worker(WORKER);
+  const packed = new Blob([await fromScript(COMPUTE)]).stream();
+  const stream = packed.pipeThrough(new DecompressionStream("gzip"));
+  const type = "text/javascript";
+  return new Worker(URL.createObjectURL(new Blob([await new Response(stream).text()], { type })));
 }
 
 /** @param {string} name */
@@ -46,8 +49,8 @@ if (!DISK && "serviceWorker" in navigator) {
   addEventListener("load", async () => {
     await navigator.serviceWorker.register(new URL("../sw.js", HERE));
     const { active } = await navigator.serviceWorker.ready;
-    // What came before the worker did.
+    // What came before the service worker did.
     const loaded = performance.getEntriesByType("resource").map(({ name }) => name);
-    active?.postMessage([location.href, ...loaded]);
+    active?.postMessage([location.href, WORKER, ...loaded]);
   });
 }

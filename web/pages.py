@@ -26,8 +26,8 @@ import solve  # noqa: E402
 BADGE = re.compile(r"^\[!\[Open in Colab\].*\n+", re.MULTILINE)
 EXPLORER = re.compile(r"\bexplore\.(\w+)\(")
 GUESS = re.compile(r"^(lesson_\d+)\.(\w+)\.guess\(", re.MULTILINE)
+FIRST = "position", "picture", "strip"  # what stands above the other controls on the start page
 WIDTH = 820  # pixels of a picture on the start page
-IMAGE_TYPES = {"image/png": "png", "image/svg+xml": "svg"}
 
 
 def write(source, static, explorers, repository):
@@ -60,8 +60,8 @@ def write(source, static, explorers, repository):
         texts[path.name] = path.read_text("utf-8")
     texts["index.md"] = (
         texts["index.md"]
-        .replace("{{ lessons }}", table_of(paths, readme, figures))
-        .replace("{{ explorer }}", explorers["interpolation"].markup(""))
+        .replace("{{ lessons }}", cards_of(paths, readme, figures))
+        .replace("{{ explorer }}", explorers["interpolation"].markup("", first=FIRST))
     )
     replace(source, texts | reference())
     shutil.copytree(ROOT / "images", source / "images", dirs_exist_ok=True)
@@ -161,10 +161,11 @@ class Lesson:
         tags = cell.metadata.setdefault("tags", [])
         if "check" in tags and "hide-input" not in tags:
             tags.append("hide-input")
+        alts = iter(cell.metadata.get("alt", []))  # where a figure's own words say too little
         for place, output in enumerate(cell.outputs):
             name = f"{self._path.stem[:2]}-{number:02d}-{place}"
             if "data" in output:
-                output.data = self._shown(output.data, name)
+                output.data = self._shown(output.data, name, alts)
         cell.outputs = [output for output in cell.outputs if output.get("data", True)]
         cells = [cell]
         explored = EXPLORER.search(cell.source)
@@ -183,19 +184,22 @@ class Lesson:
             cell.outputs = []  # "Not yet: put your answer ..."
         return cells
 
-    def _shown(self, data, name):
+    def _shown(self, data, name, alts):
         """An output as the page shows it: pictures as files, with their words as alt text."""
-        for kind, suffix in IMAGE_TYPES.items():
-            if kind in data:
-                content = base64.b64decode(data[kind]) if suffix == "png" else data[kind].encode()
-                (self._figures / f"{name}.{suffix}").write_bytes(content)
-                size = ""
-                if suffix == "png":
-                    width, height = Image.open(io.BytesIO(content)).size
-                    size = f' width="{width}" height="{height}" loading="lazy"'
-                alt = html.escape(data.get("text/plain", ""))
-                source = f"../_static/figures/{name}.{suffix}"
-                return {"text/html": f'<img src="{source}" alt="{alt}"{size}>'}
+        size = ""
+        if "image/png" in data:
+            file = self._figures / f"{name}.webp"
+            picture = Image.open(io.BytesIO(base64.b64decode(data["image/png"]))).convert("RGB")
+            picture.save(file, lossless=True)  # a quarter less than the PNG
+            size = f' width="{picture.width}" height="{picture.height}" loading="lazy"'
+        elif "image/svg+xml" in data:
+            file = self._figures / f"{name}.svg"
+            file.write_text(data["image/svg+xml"], "utf-8")
+        else:
+            file = None
+        if file:
+            alt = html.escape(next(alts, data.get("text/plain", "")))
+            return {"text/html": f'<img src="../_static/figures/{file.name}" alt="{alt}"{size}>'}
         if "application/vnd.jupyter.widget-view+json" in data:
             return {}
         if "text/html" in data:
@@ -270,26 +274,25 @@ def glossary(path):
     raise ValueError(f"{path.name} has no section 'Glossary'")
 
 
-def table_of(paths, readme, figures):
-    """The lessons, with README's picture of each, smaller, and its alt text."""
-    found = re.findall(r"!\[([^\]]*)\]\(images/(\d\d)_\w+\.png\)", readme)
-    alts = {number: alt for alt, number in found}
-    lines = []
+def cards_of(paths, readme, figures):
+    """A card for each lesson: README's picture, smaller, with its alt text, and what one learns."""
+    cards = []
     for path in paths:
         title = nbformat.read(path, as_version=4).cells[0].source.splitlines()[0]
-        title = title.removeprefix("# ").partition(": ")[2]
-        number = path.stem[:2]
-        lines.append(f"### {int(number)}. [{title}](notebooks/{path.name})\n")
-        if number in alts:
+        number, title = int(path.stem[:2]), html.escape(title.partition(": ")[2])
+        card = f'<h3><a href="notebooks/{path.stem}.html">{number}. {title}</a></h3>'
+        if learnt := re.search(rf"\(notebooks/{path.name}\) \| ([^|]+) \|", readme):
+            card += f"<p>You learn {html.escape(learnt[1])}.</p>"
+        if alt := re.search(rf"!\[([^\]]*)\]\(images/{path.stem}\.png\)", readme):
             picture = Image.open(ROOT / "images" / f"{path.stem}.png").convert("RGB")
             picture.thumbnail((WIDTH, WIDTH))
             picture.save(figures / f"{path.stem}.webp", quality=80)
-            width, height = picture.size
-            lines.append(
-                f'<img src="_static/figures/{path.stem}.webp" width="{width}" height="{height}" '
-                f'loading="lazy" alt="{html.escape(alts[number])}">\n'
+            card += (
+                f'<div><img src="_static/figures/{path.stem}.webp" width="{picture.width}" '
+                f'height="{picture.height}" loading="lazy" alt="{html.escape(alt[1])}"></div>'
             )
-    return "\n".join(lines)
+        cards.append(f"<li>{card}</li>")
+    return f'<ul class="lessons">{"".join(cards)}</ul>'
 
 
 def reference():

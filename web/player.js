@@ -4,9 +4,9 @@
 // An explorer is an ONNX network from the values of controls to pixels and a few numbers, with a
 // description (aetutor.scenes.describe) of both. Nothing here knows an explorer by name.
 
-import * as ort from "onnxruntime-web/wasm";
-import { open } from "./files.js";
+import * as ort from "./engine.js";
 import "./guess.js";
+import "./print.js";
 
 /** A control or an output, as aetutor.scenes describes them.
  * @typedef {{kind: string, name: string, dtype: string | null, value: number, low: number,
@@ -19,35 +19,6 @@ import "./guess.js";
 const NEAR = "600px"; // how far below the view an explorer begins to load
 const PAUSE = 400; // ms without a change before a change is read out
 const CALM = 800; // ms a step when playing for those who asked for less motion
-
-/** @type {Promise<void> | undefined} */
-let engine;
-
-/** Make the engine ready, once for all explorers; a failed attempt can be made again. */
-function startEngine() {
-  engine ??= open(ENGINE).then(compile).catch((error) => {
-    engine = undefined;
-    throw error;
-  });
-  return engine;
-}
-
-/** Compile the engine while it arrives, and let onnxruntime-web take it.
- * @param {ReadableStream} stream */
-async function compile(stream) {
-  const headers = { "Content-Type": "application/wasm" };
-  const module = await WebAssembly.compileStreaming(new Response(stream, { headers }));
-  // It would take the engine's bytes only, and compile them after the last has come.
-  const { instantiate } = WebAssembly;
-  WebAssembly.instantiate = /** @type {typeof instantiate} */ (
-    async (/** @type {BufferSource} */ source, /** @type {WebAssembly.Imports} */ imports) => {
-      if (source.byteLength) return instantiate(source, imports);
-      return { module, instance: await instantiate(module, imports) };
-    }
-  );
-  ort.env.wasm.wasmBinary = new ArrayBuffer(0);
-  ort.env.wasm.numThreads = 1; // more of them need headers that hosts of plain files lack
-}
 
 class Explorer {
   /** @param {HTMLElement} root */
@@ -185,11 +156,7 @@ class Explorer {
             "from before 2023. The pictures show one case.",
         );
       }
-      const [network] = await Promise.all([
-        open(this.scene.file).then((stream) => new Response(stream).arrayBuffer()),
-        startEngine(),
-      ]);
-      this.session = await ort.InferenceSession.create(network, { logSeverityLevel: 3 });
+      this.session = await ort.InferenceSession.create(this.scene.file);
     } catch (error) {
       console.info(error);
       this.say(
@@ -293,7 +260,7 @@ class Explorer {
  * @param {Part} control
  * @param {number} value */
 function scalar(control, value) {
-  if (control.dtype === "int64") return new ort.Tensor("int64", [BigInt(value)], []);
+  if (control.dtype === "int64") return new ort.Tensor("int64", [value], []);
   return new ort.Tensor("float32", [value], []);
 }
 

@@ -1,9 +1,10 @@
-"""An example of every scene, made from the data sets and the weights that ship."""
+"""An example of every scene: the one that a lesson shows, with fewer images where it has many."""
 
 import torch
+from torch.nn import functional as F
 
-from aetutor import data, models, training, weights
-from aetutor.latent import Gaussian, Mixture
+from aetutor import data, models, search, training, weights
+from aetutor.latent import Gaussian, Jitter, Mixture
 from aetutor.scenes._damage import Damage
 from aetutor.scenes._flow import Flow
 from aetutor.scenes._interpolation import Interpolation
@@ -14,10 +15,10 @@ from aetutor.scenes._samples import Samples
 from aetutor.scenes._similarity import Similarity
 from aetutor.scenes._sparse_units import SparseUnits
 from aetutor.scenes._tokens import Tokens
-from aetutor.search import ImageIndex, embed
 
 SHOWN = 300  # images a scene: few, so that its file stays small
-FITTED = 2000  # images to whose codes a source of samples is fitted
+BESIDE_384 = 200  # beside a network with a code of 384, which is large itself
+FITTED = 2000  # images to which a source of samples and the like are fitted
 
 
 def examples():
@@ -58,41 +59,52 @@ def _interpolation():
 
 
 def _latent_axes():
-    model, test = weights.trained("cifar10-64"), data.load_cifar10().test
-    return LatentAxes(model, test, index=1, shown=SHOWN)
+    model, test = weights.trained("cifar10-384"), data.load_cifar10().test
+    return LatentAxes(model, test, index=1, shown=BESIDE_384)
 
 
 def _out_of_distribution():
-    model, test = weights.trained("cifar10-64"), data.load_cifar10().test
-    return OutOfDistribution(model, test, index=8, shown=SHOWN)
+    model, test = weights.trained("cifar10-384"), data.load_cifar10().test
+    return OutOfDistribution(model, test, index=8, shown=BESIDE_384)
 
 
 def _rounded_code():
     model, cifar10 = weights.trained("cifar10-128"), data.load_cifar10()
-    codes = embed(model, cifar10.train.subset(0, FITTED))
+    codes = search.embed(model, cifar10.train.subset(0, FITTED))
     return RoundedCode(model, codes, cifar10.test)
 
 
 def _samples():
-    model, images = weights.trained("cifar10-64"), data.load_cifar10().train[:FITTED][0]
-    with torch.no_grad():
-        codes = model.encode(images)
+    model, images = weights.trained("cifar10-128"), data.load_cifar10().train.subset(0, FITTED)
+    codes, size = search.embed(model, images), model.latent_dim
+    variance = codes.square().mean()
     sources = {
-        "N(0, I)": Gaussian.standard(model.latent_dim),
+        "N(0, I)": Gaussian.standard(size),
+        "scaled N(0, I)": Gaussian(torch.zeros(size), variance * torch.eye(size)),
         "fitted Gaussian": Gaussian.fit(codes),
         "mixture of five": Mixture(codes, 5),
+        "jitter, 0.5": Jitter(codes, 0.5),
+        "jitter, 0.2": Jitter(codes, 0.2),
     }
     return Samples(model, sources)
 
 
 def _similarity():
-    model, cifar10 = weights.trained("cifar10-64"), data.load_cifar10()
+    cifar10 = data.load_cifar10()
     corpus = cifar10.train.subset(0, SHOWN)
     images, _ = corpus[:]
+    fitted = cifar10.train.subset(0, FITTED)
+    pca = models.PCAAutoencoder.fit(fitted, min(384, len(fitted)))
     with torch.no_grad():
-        vectors = {"codes": model.encode(images), "pixels": images.flatten(1)}
-    indices = {name: ImageIndex(each) for name, each in vectors.items()}
-    return Similarity(indices, corpus, class_names=cifar10.class_names)
+        vectors = {
+            "codes": weights.trained("cifar10-384").encode(images),
+            "untrained": models.ColorConvAutoencoder(384).encode(images),
+            "PCA": pca.encode(images),
+            "pixels": images.flatten(1),
+            "thumbnails": F.avg_pool2d(images, 4).flatten(1),
+        }
+    spaces = {name: search.ImageIndex(of - of.mean(dim=0)) for name, of in vectors.items()}
+    return Similarity(spaces, corpus, class_names=cifar10.class_names)
 
 
 def _sparse_units():

@@ -24,7 +24,7 @@ class Interpolation(Scene):
     ``other_end``, another image of the same label; ``method``, "linear" or "spherical";
     ``position``, from 0, the first image, to 1, the second. Pictures: ``picture``, decoded from
     the code at that position; ``crossfade``, the mixture of the pixels there; ``strip``, ten
-    steps on the way above the two images. ``message`` says why an arc is not defined, if so.
+    steps on the way, decoded and, below, mixed. ``message`` says why an arc is not defined, if so.
 
     Parameters
     ----------
@@ -72,8 +72,8 @@ class Interpolation(Scene):
             picture("crossfade", "mixture of the pixels", f"The pixels of {ends}, mixed.", shape),
             picture(
                 "strip",
-                "ten steps, above the two images",
-                "Ten steps from {start} to {end}, decoded, above the two images.",
+                "ten steps, decoded and, below, mixed",
+                "Ten steps from {start} to {end}, decoded; below, the two images mixed.",
                 shape,
                 columns=STRIP,
                 rows=2,
@@ -99,11 +99,11 @@ class Interpolation(Scene):
         # Apart: the steps are the same at every position, so that a stage may make them once.
         here, message = walk(*codes, position.reshape(1), method == 1)
         path, _ = walk(*codes, steps, method == 1)
-        decoded, steps = self.model.decode(here), self.model.decode(path)
+        decoded = self.model.decode(here)
         first, second = pair.split(1)
         mixed = first + position * (second - first)
-        blank = torch.full_like(steps[1:-1], self.model.value_range[1])
-        strip = torch.cat([steps, first, blank, second])
+        faded = first + steps.reshape(-1, 1, 1, 1) * (second - first)
+        strip = torch.cat([self.model.decode(path), faded])
         limits = self.model.value_range
         return (
             message,
