@@ -11,6 +11,7 @@ import sys
 import tarfile
 import types
 import zipfile
+import zlib
 
 import numpy as np
 import pooch
@@ -196,6 +197,7 @@ def test_the_order_is_the_one_in_which_what_ships_was_trained():
     arrays |= {"test_images": images[:2], "test_labels": np.arange(2, dtype=np.uint8)}
     found = sources.ordered(arrays).tensors
     assert found["train_labels"].tolist() == [6, 3, 9, 1, 4, 8, 0, 5, 7, 2]
+    assert found["train_keys"].tolist() == sorted(zlib.crc32(image, 2026) for image in images)
 
 
 @pytest.mark.parametrize(("count", "held_out"), [(60_000, 5_000), (50_000, 5_000), (95, 10)])
