@@ -101,6 +101,7 @@ def grades(folder):
     return grading.grade_folder(folder, 3, seconds=10, gigabytes=4)
 
 
+@pytest.mark.slow
 def test_a_class_is_graded(grades):
     assert len(CLASS) == 20
     found = {}
@@ -110,6 +111,7 @@ def test_a_class_is_graded(grades):
     assert found == {student: expected for student, (_, expected) in CLASS.items()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("student", "exercise", "sentence"),
     [

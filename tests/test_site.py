@@ -33,6 +33,8 @@ PHONE, ZOOMED, DESKTOP = 360, 320, 1280  # CSS pixels; a window of 1280 at 400 p
 PATIENCE = 180_000  # milliseconds, on a busy machine
 ALLOWED = 1  # of 255: engines round differently
 
+pytestmark = pytest.mark.slow
+
 
 def needed(found, sentence):
     """Skip where something is missing, but not in CI, which has to notice."""
