@@ -1,6 +1,7 @@
 """Sphinx's settings. The sources that it reads are written by pages.py."""
 
 import html
+import json
 import os
 import tomllib
 from pathlib import Path
@@ -20,6 +21,13 @@ FOOTER = (
     "<p>Code and texts under the MIT licence; the images and where they come from: "
     '<a href="{}">sources and licences</a>.</p>'
 )
+PRELOAD = """requestAnimationFrame(() => setTimeout(() => {
+  for (const href of %s) {
+    const link = document.createElement("link");
+    Object.assign(link, { rel: "preload", as: "fetch", crossOrigin: "", href });
+    document.head.append(link);
+  }
+}));"""
 STANDINS = (
     "The explorers on these pages show stand-in images, because MNIST and CIFAR-10 were not at "
     "hand when the pages were built. Their pictures differ from what the text says."
@@ -90,11 +98,13 @@ def add_metadata(app, name, template, context, doctree):
         f'<meta property="{key}" content="{html.escape(value)}">\n' for key, value in tags.items()
     )
     context["metatags"] += f'<meta name="description" content="{html.escape(DESCRIPTION)}">\n'
-    if name == "index":  # its explorer is in view at once: ask for what it needs at once
+    if name == "index":
+        # Its explorer is in view at once: ask for its files as soon as the page is painted.
         files = sorted((WORK / "static/files").glob("*.gz"))
-        context["metatags"] += "".join(
-            f'<link rel="preload" as="fetch" crossorigin href="_static/files/{file.name}">\n'
+        needed = [
+            f"_static/files/{file.name}"
             for file in files
             if file.name.startswith(("engine-", "interpolation-"))
-        )
+        ]
+        context["metatags"] += f"<script>{PRELOAD % json.dumps(needed)}</script>\n"
     context["theme_extra_footer"] = FOOTER.format(context["pathto"]("sources"))
