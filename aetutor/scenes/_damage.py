@@ -8,7 +8,7 @@ from aetutor.scenes._scene import Scene
 from aetutor.scenes.parts import Choice, Counter, Number, Picker, Reset, Slider
 
 DRAWS = 10  # of each damage
-COMPONENTS = 300  # of the linear filter; what it leaves out is hardly seen
+COMPONENTS = 200  # of the linear filter; what it leaves out is hardly seen
 SIDE = 168  # of a picture on the page: five of them fit beside each other
 HIDDEN = (0.35, 0.45, 0.75)  # red, green, blue of a pixel that is masked
 NAMES = ("noise", "masked pixels", "masked patches")
@@ -112,7 +112,8 @@ class Damage(Scene):
             images = known[:][0]
             variances = pca.encode(images).var(dim=0)
         self.register_buffer("mean", pca.mean, persistent=False)
-        self.register_buffer("components", pca.components, persistent=False)
+        # In half precision, which halves the file of the exported scene.
+        self.register_buffer("components", pca.components.half().float(), persistent=False)
         self.register_buffer("variances", variances, persistent=False)
         self.register_buffer("power", images.square().mean(), persistent=False)
 
@@ -121,7 +122,7 @@ class Damage(Scene):
         dice = torch.Generator().manual_seed(0)
         _, height, width = shape
         drawn = {"generator": dice, "dtype": torch.float32, "device": "cpu"}
-        noise = torch.randn(DRAWS, height, width, **drawn)
+        noise = torch.randn(DRAWS, height, width, **drawn).half().float()
         each = torch.rand(DRAWS, height, width, **drawn)
         patches = torch.rand(DRAWS, height // PATCH, width // PATCH, **drawn)
         patches = patches.repeat_interleave(PATCH, dim=1).repeat_interleave(PATCH, dim=2)
