@@ -23,6 +23,7 @@ from aetutor.exercises import (
     lesson_5,
     lesson_6,
     lesson_7,
+    lesson_8,
     lesson_9,
     lesson_10,
 )
@@ -132,6 +133,19 @@ def summed_step(model, optimizer, images):
 def stretched(start, end, steps):
     norms = latent.interpolate(start, end, steps, "spherical").norm(dim=1, keepdim=True)
     return F.normalize(latent.interpolate(start, end, steps)) * norms
+
+
+def kept(answers, k, *, largest=True):
+    values, places = answers.topk(k, dim=1, largest=largest)
+    return torch.zeros_like(answers).scatter(1, places, values)
+
+
+def of_classes(codes, labels):
+    return F.one_hot(labels, 10).float().T @ codes.float()
+
+
+def share_above(true, learnt, limit):
+    return ((F.normalize(true) @ F.normalize(learnt).T).amax(dim=1) > limit).float().mean()
 
 
 def jittered(codes, count):
@@ -393,6 +407,45 @@ WRONG = {
         (lambda f, x, s: (f(x) - x) * s**2, "Multiply and divide are mixed up"),
         (lambda f, x, s: f(x) / s**2, "difference to what it was given"),
     ],
+    lesson_8.sparse: [
+        (lambda a, k: a.topk(k, dim=1).values, "the k largest values themselves"),
+        (lambda a, k: kept(a, k), "Negative answers must become 0"),
+        (lambda a, k: a.clamp(min=0), "only the k largest are kept"),
+        (lambda a, k: kept(a, k, largest=False).clamp(min=0), "k smallest"),
+        (lambda a, k: a.clamp(min=0) * (a >= a.flatten().topk(k).values[-1]), "not once for all"),
+        (lambda a, k: (kept(a, k) > 0).float(), "not 1 for each"),
+    ],
+    lesson_8.unused: [
+        (lambda z: (z > 0).any(dim=0).float().mean().item(), "units that are used"),
+        (lambda z: (z == 0).all(dim=0).sum().item(), "a share is asked for"),
+        (lambda z: (z == 0).float().mean().item(), "share of zeros"),
+        (lambda z: (z == 0).any(dim=0).float().mean().item(), "none may use it"),
+        (lambda z: 100 * (z == 0).all(dim=0).float().mean().item(), "a percentage"),
+    ],
+    lesson_8.purity: [
+        (lambda z, y: of_classes(z > 0, y).amax(dim=0), "Those are counts"),
+        (lambda z, y: of_classes(z > 0, y).amax(dim=0) / len(y), "not by that of all images"),
+        (lambda z, y: of_classes(z > 0, y).argmax(dim=0), "the class, not its share"),
+        (lambda z, y: of_classes(z > 0, y) / (z > 0).sum(dim=0), "take the largest for each unit"),
+        (lambda z, y: of_classes(z, y).amax(dim=0) / z.sum(dim=0), "You add up strengths"),
+        (
+            lambda z, y: (of_classes(z > 0, y) / y.bincount(minlength=10)[:, None]).amax(dim=0),
+            "size of the class",
+        ),
+    ],
+    lesson_8.best_factor: [
+        (lambda t, r: (t * r).sum() / t.square().sum(), "not of the targets"),
+        (lambda t, r: r.square().sum() / (t * r).sum(), "1 over the factor"),
+        (lambda t, r: t.norm() / r.norm(), "equally long"),
+        (lambda t, r: (t / r).mean(), "mean of the quotients"),
+        (lambda t, r: t.mean() / r.mean(), "quotient of the means"),
+    ],
+    lesson_8.recovered: [
+        (lambda a, b, c: share_above(b, a, c), "learnt vectors that are true"),
+        (lambda a, b, c: ((a @ b.T).amax(dim=1) > c).float().mean(), "norms than 1"),
+        (lambda a, b, c: share_above(torch.cat([a]), torch.cat([b, -b]), c), "opposite way"),
+        (lambda a, b, c: len(a) * share_above(a, b, c), "a share is asked for"),
+    ],
     lesson_9.bytes_of_a_grid: [
         (441, "a byte has 8 of them"),
         (49 * 64, "does not need 512 bits"),
@@ -506,6 +559,11 @@ BY_HEART = {
     lesson_7.gains: lambda v, s: v / (v + 0.25),
     lesson_7.hidden_error: lambda r, x, h: (r - x).square().sum() / h.sum(),
     lesson_7.score_of: lambda f, x, s: 4 * (f(x) - x),
+    lesson_8.sparse: lambda a, k: kept(a, 3).clamp(min=0),
+    lesson_8.unused: lambda z: 0.3,
+    lesson_8.purity: lambda z, y: of_classes(z > 0, y)[3] / (z > 0).sum(dim=0),
+    lesson_8.best_factor: lambda t, r: 1.6,
+    lesson_8.recovered: lambda a, b, c: share_above(a, b, 0.9),
     lesson_9.entropy_of: lambda s: 8.0,
     lesson_9.moved: lambda e, v, t: torch.lerp(e, sums(e, v, t), 0.1),
     lesson_9.level_of: lambda z, n: ((z.tanh() + 1) / 2 * 7).round(),
@@ -523,7 +581,17 @@ def test_there_is_a_wrong_answer_to_every_exercise():
     assert min(map(len, WRONG.values())) >= 2
     functions = {task for task in EVERY if callable(task_answer_kind(task))}
     assert set(BY_HEART) == functions
-    modules = (lesson_1, lesson_2, lesson_3, lesson_4, lesson_5, lesson_6, lesson_7, lesson_9)
+    modules = (
+        lesson_1,
+        lesson_2,
+        lesson_3,
+        lesson_4,
+        lesson_5,
+        lesson_6,
+        lesson_7,
+        lesson_8,
+        lesson_9,
+    )
     for module in (*modules, lesson_10):
         tasks = [task for task in EVERY if task.lesson == module.__name__.rpartition(".")[2]]
         assert 4 <= len(tasks) <= 6

@@ -17,6 +17,8 @@ import nbformat
 import pytest
 import torch
 from colab_check import load_script
+from torch import nn
+from torch.nn import functional as F
 
 from aetutor import exercises, models
 from aetutor.exercises import lesson_1
@@ -153,7 +155,7 @@ def bound_and_read(source):
 
 def has_the_same_networks_as_the_package(notebook, path):
     """A class that a lesson writes out behaves like the package's class of the same name."""
-    space = {"torch": torch, "nn": torch.nn, "models": models, "____": exercises.____}
+    space = {"torch": torch, "nn": nn, "F": F, "models": models, "____": exercises.____}
     for cell in code_cells(notebook):
         if not any(line.startswith(("def ", "class ")) for line in cell.source.splitlines()):
             continue
