@@ -4,7 +4,7 @@ from pathlib import Path
 
 import torch
 
-from aetutor import data, latent, models, patterns, plotting, search, weights
+from aetutor import data, latent, models, patterns, plotting, search, training, weights
 
 FOLDER = Path(__file__).parents[1] / "images"
 
@@ -87,6 +87,25 @@ def denoising():
     return plotting.reconstructions(images, damaged, *rows, labels=["original", "seen", *names])
 
 
+def sparse_codes():
+    """A digit of lesson 8, taken apart into the units that it uses most."""
+    mnist = data.load_mnist(offline="error")
+    with torch.inference_mode(False):  # it is trained here
+        model = models.SparseAutoencoder(1024, k=25)
+        training.fit(model, mnist, epochs=2, learning_rate=3e-3, batch_size=128)
+    strengths, used = model.encode(mnist.test[:1][0]).topk(25)
+    codes = torch.zeros(25, 1024)
+    for count in range(1, 26):
+        codes[count - 1, used[0, :count]] = strengths[0, :count]
+    sums = model.decode(codes)[[*range(7), 24]]
+    units = model.dictionary[used[0, :8]]
+    units = 0.5 + units / units.abs().amax(dim=1, keepdim=True) / 2  # 0 is grey
+    titles = [f"{strength:.1f}" for strength in strengths[0, :8]]
+    counts = ["1 unit", *(f"{count} units" for count in range(2, 8)), "all 25"]
+    pictures = torch.cat([units.unflatten(1, (1, 28, 28)), sums])
+    return plotting.images(pictures, [*titles, *counts], columns=8)
+
+
 LESSONS = (
     linear_vs_conv,
     interpolation,
@@ -95,6 +114,7 @@ LESSONS = (
     random_latent_sampling,
     similarity_search,
     denoising,
+    sparse_codes,
 )
 
 if __name__ == "__main__":
