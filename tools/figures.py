@@ -4,7 +4,7 @@ from pathlib import Path
 
 import torch
 
-from aetutor import data, latent, models, patterns, plotting, search, training, weights
+from aetutor import coding, data, latent, models, patterns, plotting, search, training, weights
 
 FOLDER = Path(__file__).parents[1] / "images"
 
@@ -106,6 +106,24 @@ def sparse_codes():
     return plotting.images(pictures, [*titles, *counts], columns=8)
 
 
+def discrete_codes():
+    """The photographs of lesson 9 from rounded codes, and from a JPEG of as many bytes."""
+    cifar10 = data.load_cifar10(offline="error")
+    images, pixels = cifar10.test[:250][0], cifar10.test.images[:250]
+    rows = {"original": images[:10]}
+    for size, factor, quality in ((128, 0.65, 5), (256, 0.16, 20)):
+        model = weights.trained(f"cifar10-{size}")
+        known = search.embed(model, cifar10.train.subset(0, 5000))
+        rounding = coding.Rounding(known, factor * known.std().item())
+        symbols = rounding.symbols(model.encode(images))
+        length = rounding.bits(symbols).mean().item() / 8
+        rows[f"code of {size},\n{length:.0f} bytes"] = model.decode(rounding.latents(symbols[:10]))
+        file, mosaic = coding.compress(coding.tiled(pixels, 25), "JPEG", quality)
+        tiles = coding.untiled(mosaic, 25)[:10].float() / 127.5 - 1
+        rows[f"JPEG,\n{len(file) / len(images):.0f} bytes"] = tiles
+    return plotting.reconstructions(*rows.values(), labels=list(rows))
+
+
 LESSONS = (
     linear_vs_conv,
     interpolation,
@@ -115,6 +133,7 @@ LESSONS = (
     similarity_search,
     denoising,
     sparse_codes,
+    discrete_codes,
 )
 
 if __name__ == "__main__":
