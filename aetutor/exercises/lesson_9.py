@@ -256,8 +256,8 @@ ON_YOUR_OWN = [
         """,
     ),
     Answer(
-        "The places in the middle, where all the strokes are, need five to seven bits each. The "
-        "corners need the fewest: they are black in nearly every digit.",
+        "The four places in the middle, where the strokes are, need more than seven bits each. The "
+        "upper left corner needs little more than one: it is black in nearly every digit.",
         code="""
         vq = weights.trained("mnist-vq-64")
         with torch.inference_mode():
@@ -269,8 +269,8 @@ ON_YOUR_OWN = [
     ),
     Answer(
         "They take more bits: the tables expect tokens where digits have them. But it is no safe "
-        "test for strangers. A blank image, of which there is none in MNIST, takes fewest bits of "
-        "all, as in lesson 4 a plain colour has the smallest error.",
+        "test for strangers. A blank image, of which there is none in MNIST, takes fewer than the "
+        "average digit, as in lesson 4 a plain colour has a small error.",
         code="""
         digits, _ = mnist.test[:2000]
         kinds = {"digits": digits, "upside down": digits.flip(2), "blank": torch.zeros_like(digits)}
