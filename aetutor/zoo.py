@@ -106,6 +106,7 @@ ENTRIES = {
         Entry("mnist-conv-64", "ConvAutoencoder", 64, **MNIST),
         Entry("mnist-fsq-48", "FSQAutoencoder", 48, **MNIST_SHORT),
         Entry("mnist-vq-64", "VQAutoencoder", 64, **MNIST_SHORT),
+        Entry("mnist-vae-2", "VariationalAutoencoder", 2, **MNIST),
         Entry("mnist-linear-10-textbook", "LinearAutoencoder", 10, **MNIST_TEXTBOOK),
         Entry("mnist-conv-64-textbook", "ConvAutoencoder", 64, **MNIST_TEXTBOOK),
         _wide("mnist-plain-512", "noise", 0),

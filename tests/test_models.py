@@ -2,6 +2,7 @@ import pytest
 import torch
 from sklearn.decomposition import PCA
 from torch import nn
+from torch.distributions import Bernoulli, Normal, kl_divergence
 
 from aetutor import models
 
@@ -23,6 +24,7 @@ KINDS = [
     ),
     models.FSQAutoencoder(),
     models.VQAutoencoder(32, entries=9),
+    models.VariationalAutoencoder(2),
 ]
 
 
@@ -164,6 +166,22 @@ def test_the_leading_components_are_those_of_a_smaller_fit():
     assert not leading.training
     with pytest.raises(ValueError, match="at most this model's 4, got 5"):
         leading.leading(5)
+
+
+def test_the_variational_loss_is_the_bound_that_distributions_give():
+    model, images = models.VariationalAutoencoder(3), torch.rand(5, 1, 28, 28)
+    torch.manual_seed(0)
+    terms = model.loss(images)
+    mean, log_variance = model.distribution(images)
+    posterior = Normal(mean, torch.exp(log_variance / 2))
+    torch.manual_seed(0)
+    logits = model.logits(posterior.mean + posterior.stddev * torch.randn(5, 3))
+    likelihood = Bernoulli(logits=logits, validate_args=False).log_prob(images).sum() / 5
+    divergence = kl_divergence(posterior, Normal(0, 1)).sum(dim=1).mean()
+    torch.testing.assert_close(terms["reconstruction"], -likelihood)
+    torch.testing.assert_close(terms["divergence"], divergence)
+    torch.testing.assert_close(terms["loss"], divergence - likelihood)
+    torch.testing.assert_close(model.encode(images), mean)
 
 
 @pytest.mark.parametrize("kind", models.KINDS.values())

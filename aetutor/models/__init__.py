@@ -14,6 +14,7 @@ from aetutor.models._linear import LinearAutoencoder
 from aetutor.models._pca import PCAAutoencoder
 from aetutor.models._quantised import FSQAutoencoder, VQAutoencoder
 from aetutor.models._sparse import SparseAutoencoder
+from aetutor.models._variational import VariationalAutoencoder
 
 KINDS = {
     kind.__name__: kind
@@ -26,6 +27,7 @@ KINDS = {
         PCAAutoencoder,
         SparseAutoencoder,
         VQAutoencoder,
+        VariationalAutoencoder,
     )
 }
 
@@ -43,6 +45,7 @@ __all__ = [
     "PCAAutoencoder",
     "SparseAutoencoder",
     "VQAutoencoder",
+    "VariationalAutoencoder",
     "build",
     "check_images",
     "damaged",

@@ -25,15 +25,15 @@ class LinearAutoencoder(Autoencoder):
         self.config["hidden_sizes"] = list(hidden_sizes)
         sizes = [784, *(size for size in hidden_sizes if size > latent_dim), latent_dim]
         with seeded(seed):
-            self.encoder = nn.Sequential(nn.Flatten(), *_dense(sizes))  # (B, latent_dim)
+            self.encoder = nn.Sequential(nn.Flatten(), *dense(sizes))  # (B, latent_dim)
             self.decoder = nn.Sequential(
-                *_dense(sizes[::-1]),  # (B, 784)
+                *dense(sizes[::-1]),  # (B, 784)
                 nn.Sigmoid(),
                 nn.Unflatten(1, self.image_shape),  # (B, 1, 28, 28)
             )
 
 
-def _dense(sizes):
+def dense(sizes):
     """Linear layers from each size to the next, with a ReLU between two of them."""
     layers = []
     for inputs, outputs in pairwise(sizes):
