@@ -235,6 +235,26 @@ def rounded(patches):
     return explore.rounded_code(model, latents, patches.test)
 
 
+@pytest.fixture(scope="module")
+def drawing(digits):
+    networks = {"PCA": {2: models.PCAAutoencoder.fit(digits.train[:][0], 2)}}
+    return explore.drawing(networks, digits.test)
+
+
+@pytest.fixture
+def latent_map(digits):
+    plane = models.PCAAutoencoder.fit(digits.train[:][0], 2)
+    networks = {"PCA": plane, "again": plane}
+    return explore.latent_map(networks, digits.train, digits.test, shown=100)
+
+
+@pytest.fixture
+def stamp():
+    stamp = explore.stamp()
+    stamp.size.value = 5  # 25 steps
+    return stamp
+
+
 def test_a_direction_moves_the_code_by_standard_deviations(axes, model, digits, codes):
     fitted = latent.Gaussian.fit(model.encode(digits.test[:][0]))
     axes.image.value = 7
@@ -369,6 +389,9 @@ def moves(explorer):
         "similarity": lambda e, n: e.parts[f"found_{1 + n % 8}_button"].click(),
         "sparse_units": lambda e, n: setattr(e.times_2, "value", n * 7 % 30 / 10),
         "tokens": lambda e, n: setattr(e.image, "value", n * 37 % 200),
+        "drawing": lambda e, n: setattr(e.drawing, "index", n % 4),
+        "latent_map": lambda e, n: setattr(e.point.children[0], "value", n * 37 % 51 / 50),
+        "stamp": lambda e, n: setattr(e.step, "value", n % 26),
     }
     move = moves[explorer.scene.name]
     return lambda count: [move(explorer, number) for number in range(count)]
@@ -384,7 +407,20 @@ EXPLORERS = (
     "rounded",
     "tokens",
     "units",
+    "drawing",
+    "latent_map",
+    "stamp",
 )
+MAIN = {  # of each explorer, the picture to look at
+    "axes": "moved",
+    "flowing": "now",
+    "latent_map": "map",
+    "neighbours": "query",
+    "rounded": "jpeg",
+    "stamp": "output",
+    "tokens": "original",
+    "units": "turned",
+}
 
 
 @pytest.mark.parametrize("name", EXPLORERS)
@@ -418,13 +454,11 @@ def test_an_interrupted_move_leaves_the_explorer_usable(drawn, model, monkeypatc
     assert drawn.picture.value != before
 
 
-@pytest.mark.parametrize("name", EXPLORERS)
+@pytest.mark.parametrize("name", [name for name in EXPLORERS if name != "drawing"])
 def test_it_works_on_another_thread_while_figures_are_drawn(name, request):
     """As in JupyterLab, where a slider's messages come on a thread of their own."""
     explorer = request.getfixturevalue(name)
-    main = {"neighbours": "query", "axes": "moved", "units": "turned", "flowing": "now"}
-    main |= {"rounded": "jpeg", "tokens": "original"}
-    shown = explorer.parts[main.get(name, "picture")]
+    shown = explorer.parts[MAIN.get(name, "picture")]
     seen, errors = set(), []
     shown.observe(lambda change: seen.add(change["new"]), "value")
 
@@ -546,3 +580,51 @@ def test_a_scene_names_the_control_whose_value_is_out_of_range():
     ):
         with pytest.raises(ValueError, match=message):
             Square().show(**values)
+
+
+def test_drawings_can_be_chosen_where_there_is_no_pen(drawing):
+    assert drawing.drawing.options == tuple(scenes.DRAWINGS)
+    for number, (name, strokes) in enumerate(scenes.DRAWINGS.items()):
+        drawing.drawing.index = number
+        assert_draws(drawing.centred, scenes.centred(scenes.drawn(strokes) / 255))
+        assert f"of {name}" in drawing.row_1.tooltip
+    notes = [child.value for child in drawing.widget.children[0].children[0].children[1:]]
+    assert "open this lesson's page" in notes[0]
+
+
+def test_a_place_is_moved_by_two_sliders_or_along_its_path(latent_map):
+    scene, point = latent_map.scene, latent_map.point
+    for slider, value in zip(point.children, (0.2, 0.9), strict=True):
+        slider.value = value
+    assert point.value == (0.2, 0.9)
+    expected = scene.show(point=(0.2, 0.9))
+    assert torch.equal(opened(latent_map.decoded), expected["decoded"][..., 0])
+    (control,) = (c for c in scene.controls if isinstance(c, parts_of_scenes.Point))
+    for step in (1, len(control.path) - 1):
+        latent_map.point_play.value = step
+        assert point.value == control.path[step]
+        assert tuple(slider.value for slider in point.children) == control.path[step]
+        expected = scene.show(point=control.path[step])["map"]
+        assert torch.equal(opened(latent_map.parts["map"]), expected[..., :3])
+
+
+def test_a_place_outside_the_picture_is_refused(latent_map):
+    for place in ((1.1, 0), (0, -0.1), (0.5,), (float("nan"), 0)):
+        with pytest.raises(ValueError, match="point must be two numbers from 0 to 1, got"):
+            latent_map.scene.show(point=place)
+
+
+def test_a_slider_ends_where_the_scene_says():
+    stamp = explore.stamp()
+    assert stamp.step.max == stamp.step_play.max == 9
+    stamp.step.value = 9
+    stamp.size.value = 2  # four steps, and so no ninth
+    assert (stamp.step.max, stamp.step.value) == (4, 4)
+    assert "Step 4 of 4" in stamp.message.value
+    stamp.step_play.value = 2
+    assert stamp.step.value == 2
+    stamp.step.value = 3
+    assert stamp.step_play.value == 3
+    stamp.output_padding.value = 2  # no output, and no step
+    assert "must be smaller than the stride" in stamp.message.value
+    assert stamp.step.max == 1

@@ -19,6 +19,10 @@ def example(request, digits, patches):
 
 def drawn(control, share):
     """The value of a control that lies so far from its lowest to its highest."""
+    if isinstance(control, scenes.parts.Surface):
+        return 255 * (torch.arange(28**2) < share * 28**2)
+    if isinstance(control, scenes.parts.Point):
+        return share, 1 - share
     if control.dtype == "float32":
         return control.low + share * (control.high - control.low)
     return min(int(share * control.count), control.count - 1)

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from fontTools import ttLib
 from playwright.sync_api import sync_playwright
 
@@ -148,8 +149,9 @@ def settled(page, explorer, wanted=None):
     page.wait_for_function(
         """([e, wanted]) => {
             const shown = JSON.parse(e.dataset.shown);
-            const same = ([name, value]) => Math.abs(shown[name] - value) < 1e-6;
-            const set = [...e.querySelectorAll("input, select")].map(
+            const same = ([name, value]) => [value].flat().every(
+                (each, place) => Math.abs([shown[name]].flat()[place] - each) < 1e-6);
+            const set = [...e.querySelectorAll("[data-name]:is(input, select)")].map(
                 (input) => [input.dataset.name, Number(input.value)]);
             return set.every(same) && Object.entries(wanted).every(same);
         }""",
@@ -202,14 +204,16 @@ def work_slider(page, explorer, scene, control, element):
         page.mouse.move(box["x"] + box["width"] * share, middle, steps=3)
         seen.add(assert_shows(page, explorer, scene)[control.name])
     page.mouse.up()
-    assert len(seen) == 4
+    assert len(seen) >= min(4, control.steps)
     element.focus()
     for key, expected in (("Home", control.low), ("ArrowRight", control.low + control.step)):
         page.keyboard.press(key)
         values = assert_shows(page, explorer, scene, {control.name: expected})
         assert element.get_attribute("aria-valuetext") == control.words(values[control.name])
     page.keyboard.press("End")
-    assert_shows(page, explorer, scene, {control.name: control.high})
+    assert_shows(page, explorer, scene, {control.name: float(element.get_attribute("max"))})
+    if not control.until:
+        assert float(element.get_attribute("max")) == control.high
 
 
 def work_choice(page, explorer, scene, control, element):
@@ -246,7 +250,81 @@ def work_reset(page, explorer, scene, control, element):
     assert_shows(page, explorer, scene, first)
 
 
+def work_surface(page, explorer, scene, control, element):
+    assert_shows(page, explorer, scene, {control.name: control.sheets[0]})
+    canvas = element.locator("canvas")
+    canvas.scroll_into_view_if_needed()
+    box = canvas.bounding_box()
+    stroke = [(6, 6), (20, 8), (9, 22)]
+    for number, (x, y) in enumerate(stroke):
+        cell = box["width"] / control.side
+        page.mouse.move(box["x"] + x * cell, box["y"] + y * cell)
+        if not number:
+            page.mouse.down()
+    page.mouse.up()
+    # The example that nobody has chosen has made room; a browser may round where the mouse is.
+    assert_drawn(page, explorer, scene, [stroke], tolerance=32)
+    canvas.focus()
+    for key in ("ArrowRight", " ", *3 * ["ArrowRight"], *2 * ["ArrowUp"], " ", "ArrowLeft"):
+        canvas.press("Space" if key == " " else key)
+    corner = [(10.5, 22.5), (13.5, 22.5), (13.5, 20.5)]
+    assert_drawn(page, explorer, scene, [stroke, corner], tolerance=32)
+    assert element.locator(".word").inner_text() == "Row 21, column 13, pen up."
+    element.get_by_role("button", name="Clear").click()
+    assert_shows(page, explorer, scene, {control.name: 28 * 28 * [0]})
+    for key in ("Space", "ArrowDown", "Space"):
+        canvas.press(key)
+    corner = [(12.5, 20.5), (12.5, 21.5)]
+    assert_drawn(page, explorer, scene, [corner], tolerance=1)
+    element.locator("select").select_option(index=len(control.sheets) - 1)
+    assert_shows(page, explorer, scene, {control.name: control.sheets[-1]})
+
+
+def assert_drawn(page, explorer, scene, strokes, tolerance):
+    """The sheet has these strokes, as Python's pen draws them, and the pictures are of it."""
+    expected = scenes.drawn(strokes).int()
+    (name,) = (c.name for c in scene.controls if isinstance(c, scenes.parts.Surface))
+    deadline = time.monotonic() + PATIENCE / 1000
+    while True:
+        sheet = torch.tensor(json.loads(explorer.get_attribute("data-shown"))[name])
+        if (sheet.reshape(28, 28) - expected).abs().max() <= tolerance:
+            break
+        assert time.monotonic() < deadline, sheet.reshape(28, 28).tolist()
+        page.wait_for_timeout(50)
+    assert_shows(page, explorer, scene)
+
+
+def work_point(page, explorer, scene, control, element):
+    layer = explorer.locator(".place")
+    layer.scroll_into_view_if_needed()
+    box = layer.bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.down()
+    for right, up in ((0.25, 0.5), (0.75, 0.75), (1.5, 0.25)):  # in the end beside the picture
+        page.mouse.move(box["x"] + right * box["width"], box["y"] + (1 - up) * box["height"])
+        page.wait_for_timeout(50)
+        found = assert_shows(page, explorer, scene)[control.name]
+        assert found == pytest.approx([min(1, right), up], abs=0.01)
+        words = scene.in_words(scene.defaults() | {control.name: found}, scene.show())
+        assert words[control.name] in layer.get_attribute("aria-label")
+    page.mouse.up()
+    button = explorer.locator(f'[data-play="{control.name}"]')
+    way = layer.locator("polyline").get_attribute("points")
+    button.click()  # goes the way again, to its end, and adds nothing to it
+    button.filter(has_text="Play").wait_for()
+    assert_shows(page, explorer, scene, {control.name: found})
+    assert layer.locator("polyline").get_attribute("points") == way
+    layer.focus()
+    x, y = found
+    for key, right, up in (("ArrowLeft", -1, 0), ("Shift+ArrowUp", 0, 5), ("ArrowDown", 0, -1)):
+        layer.press(key)
+        x, y = x + right * control.step, y + up * control.step
+        assert_shows(page, explorer, scene, {control.name: [x, y]})
+
+
 KINDS = {
+    "Surface": work_surface,
+    "Point": work_point,
     "Slider": work_slider,
     "Choice": work_choice,
     "Picker": work_picker,
@@ -263,6 +341,101 @@ def assert_click_chooses(page, explorer, scene, output):
         choose()
         chosen = int(scene.show(**values)[source])
         assert_shows(page, explorer, scene, {control: chosen})
+
+
+def at_drawing(visit, address, **context):
+    """The start page's sheet to draw on, with its scene."""
+    page = visit(address, **context)
+    explorer = awake(page, "drawing")
+    scene = scenes.examples()["drawing"]()
+    surface = explorer.locator(".surface")
+    surface.locator("canvas").scroll_into_view_if_needed()
+    return page, explorer, scene, surface
+
+
+PEN = """async (canvas, strokes) => {
+    const box = canvas.getBoundingClientRect();
+    const send = (kind, [x, y]) => canvas.dispatchEvent(new PointerEvent(kind, {
+        pointerId: 1, bubbles: true, isPrimary: true, clientX: box.left + x * box.width / 28,
+        clientY: box.top + y * box.height / 28 }));
+    canvas.setPointerCapture = () => {};  // only for a pointer that is really down
+    for (const [first, ...others] of strokes) {
+        send("pointerdown", first);
+        for (const place of others) send("pointermove", place);
+        send("pointerup", first);
+    }
+}"""
+
+
+def test_the_pages_pen_draws_as_pythons_does(visit, address):
+    page, explorer, scene, surface = at_drawing(visit, address)
+    for name, strokes in scenes.DRAWINGS.items():
+        surface.get_by_role("button", name="Clear").click()
+        surface.locator("canvas").evaluate(PEN, strokes)
+        assert_drawn(page, explorer, scene, strokes, tolerance=1)
+        assert name != "a three" or "of your drawing" in explorer.inner_html()
+
+
+def touch(page, canvas):
+    """A function that touches the sheet with fingers at places in cells, or lets go."""
+    session, box = page.context.new_cdp_session(page), canvas.bounding_box()
+
+    def send(kind, *fingers):
+        points = [{"id": number, "x": box["x"] + x * box["width"] / 28,
+                   "y": box["y"] + y * box["height"] / 28} for number, x, y in fingers]  # fmt: skip
+        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+    return send
+
+
+def test_a_finger_draws_on_a_phone_and_does_not_scroll_the_page(visit, address):
+    phone = {"viewport": {"width": PHONE, "height": 740}, "has_touch": True, "is_mobile": True}
+    page, explorer, scene, surface = at_drawing(visit, address, **phone)
+    send, before = touch(page, surface.locator("canvas")), page.evaluate("scrollY")
+    send("touchStart", (0, 6, 6))
+    for x, y in ((8, 10), (14, 20), (14, 22)):
+        send("touchMove", (0, x, y))
+    assert surface.locator(".word").inner_text() == ""
+    send("touchStart", (0, 14, 22), (1, 20, 6))  # a second finger
+    surface.locator(".word").filter(has_text="One finger draws at a time").wait_for()
+    send("touchMove", (0, 14, 22), (1, 24, 12))
+    send("touchEnd", (0, 14, 22))
+    send("touchEnd")
+    strokes = [[(6, 6), (8, 10), (14, 20), (14, 22)]]
+    assert_drawn(page, explorer, scene, strokes, tolerance=64)
+    assert page.evaluate("scrollY") == before
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE
+
+
+def test_what_cannot_be_drawn_gets_a_sentence_in_its_place(visit, address):
+    page, explorer, scene, surface = at_drawing(visit, address)
+    message, word = explorer.locator('[data-name="message"]'), surface.locator(".word")
+    surface.get_by_role("button", name="Clear").click()
+    message.filter(has_text="The sheet is empty").wait_for()
+    assert_shows(page, explorer, scene, {"drawing": 784 * [0]})
+    canvas = surface.locator("canvas")
+    box = canvas.bounding_box()
+    page.mouse.move(box["x"] + 40, box["y"] + 40)
+    page.mouse.down()
+    page.mouse.move(box["x"] - 60, box["y"] + 60)
+    page.mouse.move(box["x"] + 60, box["y"] + 90)
+    page.mouse.up()
+    word.filter(has_text="outside the sheet is left out").wait_for()
+    canvas.evaluate(PEN, [[(0, row), (28, row)] for row in range(0, 29, 2)])
+    message.filter(has_text="The whole sheet is full").wait_for()
+    assert_shows(page, explorer, scene)
+
+
+def test_a_stamp_without_an_output_says_why(visit, site, address):
+    page = visit(address + page_of(site, "stamp"))
+    explorer, scene = awake(page, "stamp"), scenes.examples()["stamp"]()
+    explorer.locator('[data-name="way"]').select_option(index=0)
+    for name, key in (("size", "Home"), ("kernel", "End"), ("padding", "Home")):
+        explorer.locator(f'[data-name="{name}"]').press(key)
+    explorer.locator('[data-name="message"]').filter(has_text="There is no output").wait_for()
+    assert_shows(page, explorer, scene, {"way": 0, "size": 1, "kernel": 4, "padding": 0})
+    explorer.locator('[data-name="padding"]').press("End")
+    explorer.locator('[data-name="message"]').filter(has_text="Step").wait_for()
 
 
 def test_pages_open_from_a_disk_with_living_explorers(visit, site):

@@ -18,6 +18,13 @@ from aetutor import scenes
 FEW = 1000  # numbers: below that a tensor stays as it is
 NO_SCRIPT = "Its controls need JavaScript, which is switched off here; the picture shows one case."
 
+SHEET = 280  # pixels of a sheet to draw on, at most
+TO_DRAW = (
+    "Draw here with the mouse, a finger or a pen. By keyboard: arrow keys, and the space bar sets "
+    "the pen down and lifts it."
+)
+TO_MOVE = "Drag anywhere on the map, or use its arrow keys. Play repeats your way."
+
 
 def export(name, scene, folder):
     """Write what a page needs to play a scene: its network, its first pictures, its description.
@@ -31,6 +38,11 @@ def export(name, scene, folder):
     """
     described, shown = scenes.describe(scene), scene.show()
     described["file"] = pack(network_of(scene), name, folder)
+    for control in described["controls"]:
+        if control["kind"] == "surface":
+            sheet = np.array(control["sheets"][control["value"]], dtype=np.uint8)
+            sheet = Image.fromarray(sheet.reshape(control["shape"]))
+            sheet.save(folder / f"{name}-{control['name']}.png", optimize=True)
     for output in described["outputs"]:
         if output["kind"] == "picture":
             picture = Image.fromarray(shown[output["name"]].numpy()).convert("RGB")
@@ -140,7 +152,7 @@ class Explorer:
                 )
                 return (
                     f'<div class="control">{label}<input type="range" {named} '
-                    f'min="{part["low"]}" max="{part["high"]}" step="{part["step"]}" '
+                    f'min="{part["low"]}" max="{self._end(part)}" step="{part["step"]}" '
                     f'value="{part["value"]}" aria-valuetext="{said}" autocomplete="off">'
                     f'<output for="{identity}">{said}</output>{play}'
                     f'<span class="note">{text["note"]}</span></div>'
@@ -152,14 +164,14 @@ class Explorer:
                     f'<span class="note">0 to {part["count"] - 1}</span></div>'
                 )
             case "choice":
-                options = "".join(
-                    f'<option value="{number}"{" selected" * (number == part["value"])}>'
-                    f"{html.escape(option)}</option>"
-                    for number, option in enumerate(part["options"])
-                )
+                return f'<div class="control">{label}{_select(part, named)}</div>'
+            case "surface":
+                return self._surface(part, identity, label, root)
+            case "point":
                 return (
-                    f'<div class="control">{label}'
-                    f'<select {named} autocomplete="off">{options}</select></div>'
+                    f'<div class="control" data-name="{part["name"]}"><button type="button" '
+                    f'data-play="{part["name"]}">Play</button>'
+                    f'<span class="note">{TO_MOVE}</span></div>'
                 )
             case "counter" | "reset":
                 return f'<button type="button" {named}>{text["label"]}</button>'
@@ -175,6 +187,24 @@ class Explorer:
                     f'value="{part["value"]:.3f}"></progress></div>'
                 )
         raise ValueError(f"a page cannot show {part['kind']!r}")
+
+    def _surface(self, part, identity, label, root):
+        """What a sheet begins with; the script puts a sheet to draw on in its place."""
+        side = SHEET // part["side"] * part["side"]
+        words = html.escape(self._words[part["name"]])
+        select = _select(part, f'id="{identity}"')
+        return (
+            f'<div class="surface" data-name="{part["name"]}"><div class="control">{label}{select}'
+            f'<button type="button">Clear</button></div><div class="sheet">'
+            f'<img src="{root}_static/files/{identity}.png" width="{side}" height="{side}" '
+            f'alt="A sheet to draw on; on it is {words}."></div>'
+            f'<p class="note">{TO_DRAW}</p><p class="word" role="status"></p></div>'
+        )
+
+    def _end(self, slider):
+        """The highest value of a slider, to begin with."""
+        ends = (o["value"] for o in self._described["outputs"] if o["name"] == slider["until"])
+        return next(ends, slider["high"])
 
     def _picture(self, part, named, root):
         width, height = part["width"] * part["times"], part["height"] * part["times"]
@@ -196,6 +226,16 @@ class Explorer:
         if "{" not in template:
             return text
         return f'<span data-template="{html.escape(template)}">{text}</span>'
+
+
+def _select(part, named):
+    """A list of the options of a control."""
+    options = "".join(
+        f'<option value="{number}"{" selected" * (number == part["value"])}>'
+        f"{html.escape(option)}</option>"
+        for number, option in enumerate(part["options"])
+    )
+    return f'<select {named} autocomplete="off">{options}</select>'
 
 
 def pack(content, name, folder):

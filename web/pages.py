@@ -62,6 +62,7 @@ def write(source, static, explorers, repository):
         texts["index.md"]
         .replace("{{ lessons }}", cards_of(paths, readme, figures))
         .replace("{{ explorer }}", explorers["interpolation"].markup("", first=FIRST))
+        .replace("{{ drawing }}", explorers["drawing"].markup(""))
     )
     replace(source, texts | reference())
     shutil.copytree(ROOT / "images", source / "images", dirs_exist_ok=True)

@@ -6,14 +6,20 @@
 
 import * as ort from "./engine.js";
 import "./guess.js";
+import { PlaceOn } from "./place.js";
 import "./print.js";
+import { Surface } from "./surface.js";
 
 /** A control or an output, as aetutor.scenes describes them.
  * @typedef {{kind: string, name: string, dtype: string | null, value: number, low: number,
  *   high: number, step: number, count: number, play: number | null, controls: string[],
+ *   label: string, shape: number[], until?: string | null, side: number, sheets: number[][],
+ *   picture: string, path: number[][],
  *   options?: string[], texts?: string[], decimals?: number, percent?: boolean, unit?: string,
  *   alt: string, height: number, width: number, times: number,
  *   click: [string, string] | null}} Part */
+/** A control's value: a number, or the numbers of a sheet or a place.
+ * @typedef {number | number[]} Value */
 /** @typedef {{name: string, file: string, controls: Part[], outputs: Part[]}} Scene */
 
 const NEAR = "600px"; // how far below the view an explorer begins to load
@@ -27,8 +33,15 @@ class Explorer {
     /** @type {Scene} */
     this.scene = JSON.parse(root.dataset.scene ?? "");
     this.inputs = this.scene.controls.filter((control) => control.dtype);
-    /** @type {Record<string, number>} */
-    this.values = Object.fromEntries(this.inputs.map(({ name, value }) => [name, value]));
+    /** @type {Record<string, Value>} */
+    this.values = Object.fromEntries(
+      this.inputs.map(({ name, value, kind, sheets }) => [
+        name,
+        kind === "surface" ? sheets[value] : value,
+      ]),
+    );
+    /** @type {Record<string, PlaceOn>} */
+    this.places = {};
     /** @type {Record<string, number>} Numbers that came with the last pictures. */
     this.numbers = {};
     /** @type {Record<string, string>} What each picture was last said to show. */
@@ -60,8 +73,16 @@ class Explorer {
     const { name, kind } = control;
     if (kind === "counter") {
       element.addEventListener("click", () => {
-        this.set(name, (this.values[name] + 1) % control.count);
+        this.set(name, (this.number(name) + 1) % control.count);
       });
+    } else if (kind === "surface") {
+      new Surface(element, control, (sheet) => this.set(name, sheet));
+    } else if (kind === "point") {
+      this.places[name] = new PlaceOn(this.part(control.picture), control, (place) => {
+        this.stop();
+        this.set(name, place);
+      });
+      this.show(name);
     } else if (kind === "reset") {
       element.addEventListener("click", () => {
         for (const other of this.inputs) {
@@ -84,9 +105,15 @@ class Explorer {
     button?.addEventListener("click", () => this.play(control));
   }
 
+  /** A control's value, if it is one number.
+   * @param {string} name */
+  number(name) {
+    return Number(this.values[name]);
+  }
+
   /** Give a control a value.
    * @param {string} name
-   * @param {number} value */
+   * @param {Value} value */
   set(name, value) {
     if (this.values[name] === value) return;
     this.values[name] = value;
@@ -99,38 +126,53 @@ class Explorer {
   show(name) {
     const control = this.inputs.find((each) => each.name === name);
     const element = this.part(name);
-    if (!control || !element || control.kind === "counter") return;
+    if (!control || !element || ["counter", "surface"].includes(control.kind)) return;
+    const words = inWords(control, this.values[name]);
+    if (control.kind === "point") {
+      return this.places[name].show(/** @type {number[]} */ (this.values[name]), words);
+    }
     const input = /** @type {HTMLInputElement} */ (element);
     if (Number(input.value) !== this.values[name]) input.value = String(this.values[name]);
     if (control.kind !== "slider") return;
-    const words = inWords(control, this.values[name]);
     input.setAttribute("aria-valuetext", words);
     const beside = this.root.querySelector(`output[for="${input.id}"]`);
     if (beside) beside.textContent = words;
   }
 
-  /** Move a slider to its end by itself, or stop that.
+  /** Move a slider to its end, or a place along its way, by itself; or stop that.
    * @param {Part} control */
-  play({ name, low, high, step, play }) {
+  play(control) {
     if (this.playing) return this.stop();
+    const { name } = control;
+    const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    const stops = this.places[name]?.places() ?? this.steps(control);
+    const stride = calm ? Math.max(1, Math.round((stops.length - 1) / 10)) : 1;
+    const pause = calm ? CALM : (control.play ?? CALM);
     this.playing = name;
     this.button(name, "Stop");
-    if (this.values[name] >= high) this.set(name, low);
-    const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
-    const [stride, pause] = calm ? [(high - low) / 10, CALM] : [step, play ?? CALM];
-    let last = performance.now();
+    this.set(name, stops[0]);
+    let [at, last] = [0, performance.now()];
     const move = (/** @type {number} */ now) => {
       if (!this.playing) return;
       const steps = Math.min(5, Math.floor((now - last) / pause)); // a hidden page has stood still
       if (steps > 0) {
         last = now;
-        const next = Math.min(high, this.values[name] + steps * stride);
-        this.set(name, low + Math.round((next - low) / step) * step);
+        at = Math.min(stops.length - 1, at + steps * stride);
+        this.set(name, stops[at]);
       }
-      if (this.values[name] < high) requestAnimationFrame(move);
+      if (at < stops.length - 1) requestAnimationFrame(move);
       else this.stop();
     };
     requestAnimationFrame(move);
+  }
+
+  /** The values of a slider from where it is, or, at its end, from its beginning.
+   * @param {Part} control */
+  steps({ name, low, step }) {
+    const high = Number(/** @type {HTMLInputElement} */ (this.part(name)).max);
+    const start = this.number(name) >= high ? low : this.number(name);
+    const count = Math.round((high - start) / step);
+    return Array.from({ length: count + 1 }, (_, n) => (n === count ? high : low + Math.round((start - low) / step + n) * step));
   }
 
   stop() {
@@ -205,7 +247,7 @@ class Explorer {
    * @param {ort.InferenceSession} session */
   async compute(session) {
     const values = { ...this.values };
-    const feeds = Object.fromEntries(this.inputs.map((c) => [c.name, scalar(c, values[c.name])]));
+    const feeds = Object.fromEntries(this.inputs.map((c) => [c.name, tensor(c, values[c.name])]));
     const results = await session.run(feeds);
     /** @type {Record<string, string>} */
     const words = {};
@@ -233,6 +275,17 @@ class Explorer {
       element.textContent = fill(element.getAttribute("data-template") ?? "", words);
     }
     this.root.dataset.shown = JSON.stringify(values);
+    for (const { name, until, low, step } of this.inputs) {
+      if (until) this.end(name, Math.max(low + step, this.numbers[until]));
+    }
+  }
+
+  /** Let a slider end elsewhere.
+   * @param {string} name
+   * @param {number} high */
+  end(name, high) {
+    /** @type {HTMLInputElement} */ (this.part(name)).max = String(high);
+    if (this.number(name) > high) this.set(name, high);
   }
 
   /** Label a picture, and read the label out once the hand rests.
@@ -258,10 +311,12 @@ class Explorer {
 
 /** A control's value as the network takes it.
  * @param {Part} control
- * @param {number} value */
-function scalar(control, value) {
-  if (control.dtype === "int64") return new ort.Tensor("int64", [value], []);
-  return new ort.Tensor("float32", [value], []);
+ * @param {Value} value */
+function tensor({ dtype, shape }, value) {
+  const numbers = [value].flat();
+  if (dtype === "int64") return new ort.Tensor("int64", numbers, shape);
+  if (dtype === "uint8") return new ort.Tensor("uint8", numbers, shape);
+  return new ort.Tensor("float32", numbers, shape);
 }
 
 /** Put pixels (height, width, RGBA) on an element's canvas, in the place of the first picture.
@@ -283,9 +338,18 @@ function paint(element, { width, height, times }, pixels) {
 
 /** A value as it is written, as aetutor.scenes writes it.
  * @param {Part} part
- * @param {number} value */
+ * @param {Value} value
+ * @returns {string} */
 function inWords(part, value) {
-  const { kind, options, texts, decimals, percent, unit } = part;
+  const { kind, options, texts, decimals, percent, unit, sheets } = part;
+  if (typeof value !== "number") {
+    if (kind === "point") {
+      const [right, up] = value.map((share) => `${Math.round(100 * share)}%`);
+      return `${right} from the left, ${up} from the bottom`;
+    }
+    const known = sheets.findIndex((sheet) => sheet.every((ink, cell) => ink === value[cell]));
+    return options?.[known] ?? "your drawing";
+  }
   if (kind === "bar") return `${Math.round(100 * value)}%`;
   if (options ?? texts) return /** @type {string[]} */ (options ?? texts)[value];
   if (decimals === undefined) return String(value);

@@ -13,6 +13,11 @@ def damage(plain, denoising, split, known, **settings):
     return Stage(scenes.Damage(plain, denoising, split, known, **settings))
 
 
+def drawing(networks, split, **settings):
+    """A drawing, and what networks that know only digits make of it; :class:`scenes.Drawing`."""
+    return Stage(scenes.Drawing(networks, split, **settings))
+
+
 def flow(model, flow, latents, **settings):
     """Noise on its way to codes; :class:`scenes.Flow`."""
     return Stage(scenes.Flow(model, flow, latents, **settings))
@@ -26,6 +31,11 @@ def interpolation(model, split, **settings):
 def latent_axes(model, split, **settings):
     """An image's code, moved along its principal directions; :class:`scenes.LatentAxes`."""
     return Stage(scenes.LatentAxes(model, split, **settings))
+
+
+def latent_map(networks, train, test, **settings):
+    """A point to move in the plane of a code of two numbers; :class:`scenes.LatentMap`."""
+    return Stage(scenes.LatentMap(networks, train, test, **settings))
 
 
 def out_of_distribution(model, split, **settings):
@@ -51,6 +61,11 @@ def similarity(indices, split, **settings):
 def sparse_units(model, split, **settings):
     """The units of an image, each to be turned up or down; :class:`scenes.SparseUnits`."""
     return Stage(scenes.SparseUnits(model, split, **settings))
+
+
+def stamp():
+    """A convolution and its transposed one, step by step; :class:`scenes.Stamp`."""
+    return Stage(scenes.Stamp())
 
 
 def tokens(model, split, **settings):

@@ -10,14 +10,24 @@ import zlib
 from functools import partial
 
 import ipywidgets as widgets
-from traitlets import Unicode
+from traitlets import Tuple, Unicode
 
 from aetutor.scenes import fill
-from aetutor.scenes.parts import Bar, Choice, Counter, Picker, Picture, Reset, Slider
+from aetutor.scenes.parts import (
+    Bar,
+    Choice,
+    Counter,
+    Picker,
+    Picture,
+    Point,
+    Reset,
+    Slider,
+    Surface,
+)
 
 PIXELS = "aetutor-pixels"  # class of the pictures on the page
 # The part of a control's widget that has its value, to be read, set and observed.
-VALUE = {Slider: "value", Picker: "value", Choice: "index"}
+VALUE = {Slider: "value", Picker: "value", Choice: "index", Surface: "index", Point: "value"}
 
 
 class Stage:
@@ -72,7 +82,8 @@ class Stage:
             part.observe(partial(self._moved, control), VALUE[type(control)])
         beside = [widgets.Label(control.note)] if getattr(control, "note", "") else []
         if getattr(control, "play", None):
-            player = widgets.Play(max=control.steps, interval=control.play, description="Play")
+            last = len(control.path) - 1 if isinstance(control, Point) else control.steps
+            player = widgets.Play(max=last, interval=control.play, description="Play")
             self.parts[f"{control.name}_play"] = player
             player.observe(partial(self._play, control), "value")
             beside.append(player)
@@ -112,6 +123,8 @@ class Stage:
     def _play(self, control, _):
         with self._lock:
             step = self.parts[f"{control.name}_play"].value
+            if isinstance(control, Point):
+                return self._set(control, control.path[step])
             # Not after a hand's move, which has set the player: 57 * 0.01 is not quite 0.57, and to
             # send that back would undo what the hand has done since.
             if step != control.step_of(self.parts[control.name].value):
@@ -136,13 +149,16 @@ class Stage:
     def _show(self, moved=None):
         """Compute what the controls ask for, and show it; ``moved`` is the slider that moved."""
         values = self._values()
-        if getattr(moved, "play", None):
+        if isinstance(moved, Slider) and moved.play:
             step = moved.step_of(values[moved.name])
-            # All frames of an animation are computed at its first move, which takes less than
-            # one by one; a new pair of images need not wait for them.
-            self._frames = self._frames or self.scene.frames(moved.name, values)
-            self._shown = self._frames[step]
             self.parts[f"{moved.name}_play"].value = step  # to play on from there
+            if moved.until:
+                self._shown = self.scene.show(**values)
+            else:
+                # All frames of an animation are computed at its first move, which takes less than
+                # one by one; a new pair of images need not wait for them.
+                self._frames = self._frames or self.scene.frames(moved.name, values)
+                self._shown = self._frames[step]
         else:
             self._frames, self._shown = None, self.scene.show(**values)
         words = self.scene.in_words(values, self._shown)
@@ -158,6 +174,36 @@ class Stage:
                 part.value, part.label.value = value.item(), fill(output.label, words)
             else:
                 part.value = words[output.name]
+        for control in self.scene.controls:
+            if getattr(control, "until", None):
+                end = max(control.low + control.step, self._shown[control.until].item())
+                self.parts[control.name].max = self.parts[f"{control.name}_play"].max = end
+
+
+class _Place(widgets.VBox):
+    """Two sliders for a place on a picture; ``value`` is both."""
+
+    value = Tuple()
+
+    def __init__(self, control):
+        self.description = control.label
+        ways = zip(("right", "up"), control.value, strict=True)
+        self._sliders = [
+            _slider(f"{control.label}, {way}", value, 0, 1, control.step, ".2f")
+            for way, value in ways
+        ]
+        super().__init__(self._sliders, value=tuple(control.value))
+        for slider in self._sliders:
+            slider.observe(self._slid, "value")
+        self.observe(self._moved, "value")
+
+    def _slid(self, _):
+        self.value = tuple(slider.value for slider in self._sliders)
+
+    def _moved(self, change):
+        with self.hold_trait_notifications():
+            for slider, value in zip(self._sliders, change["new"], strict=True):
+                slider.value = value
 
 
 class _Image(widgets.Image):
@@ -214,16 +260,25 @@ def _widget_of(control):
     if isinstance(control, Picker):
         layout = widgets.Layout(width="220px")
         return widgets.BoundedIntText(control.value, max=control.count - 1, layout=layout, **named)
-    if isinstance(control, Choice):
+    if isinstance(control, Choice | Surface):
         return widgets.Dropdown(options=control.options, index=control.value, **named)
+    if isinstance(control, Point):
+        return _Place(control)
+    written = f".{control.decimals}{'%' if control.percent else 'f'}"
+    ends = control.low, control.high
+    return _slider(control.label, control.value, *ends, control.step, written)
+
+
+def _slider(label, value, low, high, step, written):
     return widgets.FloatSlider(
-        control.value,
-        min=control.low,
-        max=control.high,
-        step=control.step,
-        readout_format=f".{control.decimals}{'%' if control.percent else 'f'}",
+        value,
+        min=low,
+        max=high,
+        step=step,
+        readout_format=written,
+        description=label,
+        style={"description_width": "110px"},
         layout=widgets.Layout(width="448px"),
-        **named,
     )
 
 

@@ -6,17 +6,21 @@ from torch.nn import functional as F
 from aetutor import data, models, search, training, weights
 from aetutor.latent import Gaussian, Jitter, Mixture
 from aetutor.scenes._damage import Damage
+from aetutor.scenes._drawing import Drawing
 from aetutor.scenes._flow import Flow
 from aetutor.scenes._interpolation import Interpolation
 from aetutor.scenes._latent_axes import LatentAxes
+from aetutor.scenes._latent_map import LatentMap
 from aetutor.scenes._out_of_distribution import OutOfDistribution
 from aetutor.scenes._rounded_code import RoundedCode
 from aetutor.scenes._samples import Samples
 from aetutor.scenes._similarity import Similarity
 from aetutor.scenes._sparse_units import SparseUnits
+from aetutor.scenes._stamp import Stamp
 from aetutor.scenes._tokens import Tokens
 
 SHOWN = 300  # images a scene: few, so that its file stays small
+MAPPED = 1000  # images on a map, or as many as there are
 BESIDE_384 = 200  # beside a network with a code of 384, which is large itself
 FITTED = 2000  # images to which a source of samples and the like are fitted
 
@@ -25,14 +29,17 @@ def examples():
     """Return functions without arguments, by the scene's name; each makes the scene."""
     return {
         "damage": _damage,
+        "drawing": _drawing,
         "flow": _flow,
         "interpolation": _interpolation,
         "latent_axes": _latent_axes,
+        "latent_map": _latent_map,
         "out_of_distribution": _out_of_distribution,
         "rounded_code": _rounded_code,
         "samples": _samples,
         "similarity": _similarity,
         "sparse_units": _sparse_units,
+        "stamp": Stamp,
         "tokens": _tokens,
     }
 
@@ -44,6 +51,17 @@ def _damage():
     )
     denoising = {"noise": noise, "pixels": pixels, "patches": pixels}
     return Damage(plain, denoising, mnist.test, mnist.train.subset(0, FITTED), shown=SHOWN)
+
+
+def _drawing():
+    mnist, sizes = data.load_mnist(), (2, 10, 64)
+    pca = models.PCAAutoencoder.fit(mnist.train.subset(0, 10_000), max(sizes))
+    networks = {
+        "fully connected": {size: weights.trained(f"mnist-linear-{size}") for size in sizes},
+        "convolutional": {size: weights.trained(f"mnist-conv-{size}") for size in sizes},
+        "PCA": {size: pca.leading(size) for size in sizes},
+    }
+    return Drawing(networks, mnist.test)
 
 
 def _flow():
@@ -61,6 +79,16 @@ def _interpolation():
 def _latent_axes():
     model, test = weights.trained("cifar10-384"), data.load_cifar10().test
     return LatentAxes(model, test, index=1, shown=BESIDE_384)
+
+
+def _latent_map():
+    mnist = data.load_mnist()
+    networks = {
+        "convolutional": weights.trained("mnist-conv-2"),
+        "fully connected": weights.trained("mnist-linear-2"),
+        "variational": weights.trained("mnist-vae-2"),
+    }
+    return LatentMap(networks, mnist.train, mnist.test, shown=MAPPED)
 
 
 def _out_of_distribution():

@@ -16,10 +16,11 @@ from aetutor.scenes.parts import Picture, Words
 class Scene(nn.Module):
     """What all scenes share; each has ``controls``, ``outputs`` and ``rows``, and a ``forward``.
 
-    ``forward`` takes a tensor of no dimensions for each control that has a value, in their order,
-    and returns a tensor for each output, in theirs. It is pure: the same values give the same
-    pictures. So that it can be exported, nothing in it depends on a tensor's value but through
-    ``torch.where`` and the like; what is random is drawn beforehand.
+    ``forward`` takes a tensor for each control that has a value, in their order and of their
+    ``shape``, which is () for all but a :class:`Surface` and a :class:`Point`. It returns a tensor
+    for each output, in theirs. It is pure: the same values give the same pictures. So that it can
+    be exported, nothing in it depends on a tensor's value but through ``torch.where`` and the
+    like; what is random is drawn beforehand.
 
     Texts of outputs may hold ``{name}``, which stands for the value in words of the control or
     output of this name.
@@ -27,7 +28,7 @@ class Scene(nn.Module):
     Attributes
     ----------
     name : str
-    controls : tuple of Slider, Picker, Choice, Counter or Reset
+    controls : tuple of Slider, Picker, Choice, Counter, Surface, Point or Reset
     outputs : tuple of Picture, Number, Words or Bar
     rows : tuple of tuple of str
         Names of controls and outputs, as they stand beside and below each other. An output that
@@ -51,8 +52,9 @@ class Scene(nn.Module):
 
         Parameters
         ----------
-        values : dict of str to number
-            By the controls' names; those left out have their first value.
+        values : dict
+            By the controls' names: a number, a sheet or a place each; those left out have their
+            first value.
 
         Raises
         ------
@@ -149,13 +151,14 @@ def describe(scene):
     -------
     dict
         ``name``; ``controls`` and ``outputs``, each a dict of its fields with its ``kind`` (the
-        class's name in small letters) and ``dtype`` (None without an input); ``rows``. The
-        inputs of the exported scene are the controls with a dtype, all without dimensions; its
-        outputs are ``outputs``.
+        class's name in small letters) and ``dtype`` (None without an input), a control with its
+        ``shape`` besides; ``rows``. The inputs of the exported scene are the controls with a
+        dtype; its outputs are ``outputs``.
     """
 
     def fields(part):
-        return {"kind": type(part).__name__.lower(), "dtype": part.dtype} | asdict(part)
+        shape = {"shape": part.shape} if hasattr(part, "shape") else {}
+        return {"kind": type(part).__name__.lower(), "dtype": part.dtype} | shape | asdict(part)
 
     return {
         "name": scene.name,

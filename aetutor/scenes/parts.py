@@ -1,7 +1,10 @@
 """The controls and outputs of a scene, as data that a stage turns into what a hand can move."""
 
+import itertools
 from dataclasses import dataclass
 from typing import ClassVar
+
+import numpy as np
 
 from aetutor.checks import whole_number
 
@@ -16,10 +19,12 @@ class Slider:
     """A number from ``low`` to ``high`` in steps, a float32.
 
     ``decimals``, ``percent`` and ``unit`` say how it is written, ``note`` stands beside it. With
-    ``play``, a button moves it to its end by itself, so many milliseconds a step.
+    ``play``, a button moves it to its end by itself, so many milliseconds a step. ``until`` names
+    an output whose value is the end instead of ``high``.
     """
 
     dtype: ClassVar[str] = "float32"
+    shape: ClassVar[tuple] = ()
     name: str
     label: str
     low: float
@@ -31,6 +36,7 @@ class Slider:
     unit: str = ""
     note: str = ""
     play: int | None = None
+    until: str | None = None
 
     @property
     def steps(self):
@@ -54,6 +60,7 @@ class Whole:
     """What the controls have in common whose value is an int64 from 0 to below ``count``."""
 
     dtype: ClassVar[str] = "int64"
+    shape: ClassVar[tuple] = ()
     name: str
     label: str
 
@@ -93,6 +100,73 @@ class Counter(Whole):
 
     count: int
     value: int = 0
+
+
+@dataclass(frozen=True)
+class Surface:
+    """A sheet to draw on: uint8, (side, side), from 0, nothing, to 255.
+
+    The value is a sheet, or the number of one of ``sheets``, the drawings to start from, which
+    ``options`` names. A stage that has no pen offers these alone, and says ``note``.
+    """
+
+    dtype: ClassVar[str] = "uint8"
+    name: str
+    label: str
+    side: int
+    options: tuple[str, ...]
+    sheets: tuple[tuple[int, ...], ...]  # side * side numbers each, row by row
+    note: str
+    value: int = 0
+
+    @property
+    def shape(self):
+        return self.side, self.side
+
+    def checked(self, value):
+        if not hasattr(value, "__len__"):
+            value = self.sheets[whole_number(self.name, value, 0, len(self.sheets) - 1)]
+        sheet = np.asarray(value)
+        if sheet.size != self.side**2 or not ((sheet >= 0) & (sheet <= 255)).all():
+            raise ValueError(
+                f"{self.name} must be the number of a drawing or {self.side} x {self.side} numbers "
+                f"from 0 to 255, got {sheet.size} numbers"
+                + (f" from {sheet.min()} to {sheet.max()}" if sheet.size else "")
+            )
+        return sheet.reshape(self.shape).tolist()
+
+    def words(self, value):
+        sheet = tuple(itertools.chain(*self.checked(value)))
+        return self.options[self.sheets.index(sheet)] if sheet in self.sheets else "your drawing"
+
+
+@dataclass(frozen=True)
+class Point:
+    """A place on the output ``picture``, a float32 of two numbers from 0 to 1.
+
+    They are shares of its width, from the left, and of its height, from the bottom; arrow keys
+    move it by ``step``. A button plays the way along which a hand has drawn it, and before that
+    the places of ``path``, so many milliseconds (``play``) each.
+    """
+
+    dtype: ClassVar[str] = "float32"
+    shape: ClassVar[tuple] = (2,)
+    name: str
+    label: str
+    picture: str
+    step: float
+    value: tuple[float, float]
+    path: tuple[tuple[float, float], ...]
+    play: int
+
+    def checked(self, value):
+        if len(value) != 2 or not all(0 <= share <= 1 for share in value):
+            raise ValueError(f"{self.name} must be two numbers from 0 to 1, got {value!r}")
+        return [float(share) for share in value]
+
+    def words(self, value):
+        right, up = (in_words(share, 0, True, "") for share in value)
+        return f"{right} from the left, {up} from the bottom"
 
 
 @dataclass(frozen=True)
