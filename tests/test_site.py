@@ -369,11 +369,10 @@ PEN = """async (canvas, strokes) => {
 
 def test_the_pages_pen_draws_as_pythons_does(visit, address):
     page, explorer, scene, surface = at_drawing(visit, address)
-    for name, strokes in scenes.DRAWINGS.items():
+    for strokes in scenes.DRAWINGS.values():
         surface.get_by_role("button", name="Clear").click()
         surface.locator("canvas").evaluate(PEN, strokes)
         assert_drawn(page, explorer, scene, strokes, tolerance=1)
-        assert name != "a three" or "of your drawing" in explorer.inner_html()
 
 
 def touch(page, canvas):
