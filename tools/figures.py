@@ -7,6 +7,7 @@ import torch
 from aetutor import coding, data, latent, models, patterns, plotting, search, training, weights
 
 FOLDER = Path(__file__).parents[1] / "images"
+NOTEBOOKS = FOLDER.with_name("notebooks")
 
 
 def linear_vs_conv():
@@ -124,6 +125,15 @@ def discrete_codes():
     return plotting.reconstructions(*rows.values(), labels=list(rows))
 
 
+def latent_generation():
+    """Ten starts of noise on their way to the ten digits, with more and more steps; lesson 10."""
+    model, flow = weights.trained("mnist-conv-10"), weights.trained("mnist-conv-10-flow")
+    noise = torch.randn(10, 10, generator=torch.Generator().manual_seed(0))
+    ways = {"1 step": 1, "2 steps": 2, "3 steps": 3, "5 steps": 5, "20 steps": 20}
+    ends = [flow.path(noise, steps=n, labels=torch.arange(10))[-1] for n in ways.values()]
+    return plotting.reconstructions(*map(model.decode, ends), labels=list(ways))
+
+
 LESSONS = (
     linear_vs_conv,
     interpolation,
@@ -134,10 +144,11 @@ LESSONS = (
     denoising,
     sparse_codes,
     discrete_codes,
+    latent_generation,
 )
 
 if __name__ == "__main__":
     with torch.inference_mode():
-        for number, draw in enumerate(LESSONS, 1):
-            picture = FOLDER / f"{number:02}_{draw.__name__}.png"
-            draw().savefig(picture, dpi=110, bbox_inches="tight")
+        for draw in LESSONS:
+            lesson = next(NOTEBOOKS.glob(f"[0-9]*_{draw.__name__}.ipynb")).stem
+            draw().savefig(FOLDER / f"{lesson}.png", dpi=110, bbox_inches="tight")

@@ -31,7 +31,7 @@ guided_variety = Guess(
     "that are drawn, in per cent?",
     "Guidance moves codes to where their class is least in doubt, and that is a small part of what "
     "real digits are, although each single digit looks better.",
-    answer=40,
+    answer=65,
     unit="%",
     low=0,
     high=100,
