@@ -40,7 +40,7 @@ class LatentMap(Scene):
         The images on the map are the first of ``train``; how far the codes of those of ``test``
         lie from them says what is near. Their labels are digits.
     shown : int
-        How many of each, at least 2.
+        How many of each at most, 2 or more.
 
     Raises
     ------
@@ -58,7 +58,7 @@ class LatentMap(Scene):
         for name, model in networks.items():
             if model.latent_dim != 2:
                 raise ValueError(f"a map needs codes of length 2, {name!r} has {model.latent_dim}")
-        shown = whole_number("shown", shown, 2, min(len(train), len(test)))
+        shown = min(whole_number("shown", shown, 2), len(train), len(test))
         images, labels = train[:shown]
         if labels.min() < 0 or labels.max() > 9:
             raise ValueError(f"the labels must be from 0 to 9, got one of {labels.max().item()}")
