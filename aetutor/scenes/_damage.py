@@ -153,7 +153,7 @@ class Damage(Scene):
             )[0],
             self._filtered(given, spread),
         )
-        colour = torch.tensor(HIDDEN, dtype=torch.float32).reshape(1, 3, 1, 1)
+        colour = torch.tensor(HIDDEN, dtype=torch.float32, device="cpu").reshape(1, 3, 1, 1)
         shown = torch.where(hidden, colour, seen.clamp(0, 1).expand(-1, 3, -1, -1))
         value_range = self.plain.value_range
         return (
@@ -166,7 +166,8 @@ class Damage(Scene):
     def _rectangle(self, left, top, width, height):
         """Which pixels lie in it, booleans (H, W)."""
         rows, columns = (
-            torch.arange(side, dtype=torch.float32) for side in self.plain.image_shape[1:]
+            torch.arange(side, dtype=torch.float32, device=left.device)
+            for side in self.plain.image_shape[1:]
         )
         across = (columns >= left) & (columns < left + width)
         down = (rows >= top) & (rows < top + height)
