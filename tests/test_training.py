@@ -458,7 +458,7 @@ def test_a_full_disk_costs_tensorboards_file_not_the_run(digits, tmp_path, no_ro
         ({"learning_rate": math.nan}, "learning_rate must be above 0"),
         ({"learning_rate": math.inf}, "learning_rate must be above 0"),
         ({"seed": 0.5}, "seed must be a whole number of at least 0, got 0.5"),
-        ({"optimizer": "moun"}, "one of adam, muon, got 'moun'; did you mean 'muon'"),
+        ({"optimizer": "moun"}, "one of adam, muon, adam-to-zero, got 'moun'; did you mean 'muon'"),
     ],
 )
 def test_impossible_settings_are_refused(digits, settings, message):
