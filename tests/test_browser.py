@@ -212,7 +212,7 @@ def assert_shows(picture, twin):
         return np.abs(shown - expected).max() <= 2  # of 255
 
     start = time.monotonic()
-    _wait_for(arrived, "the last picture", seconds=10, pause=0.01)
+    _wait_for(arrived, "the last picture", seconds=60, pause=0.01)
     print(f"the last picture is there after {time.monotonic() - start:.2f} s")
 
 
