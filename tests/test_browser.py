@@ -151,7 +151,7 @@ def test_the_other_explorers_follow_the_hand_too(page, lab, twins):
         (1, axes.direction_1, 2, axes.moved),
         (2, stranger.strength, 0, stranger.picture),
         (3, drawn.temperature, 0, drawn.picture),
-        (5, flowing.time, 0, flowing.now),
+        (5, flowing.guidance, 0, flowing.now),
     ):
         picture = cells.nth(number).locator("img.widget-image").nth(last)
         assert len(frames_of_a_drag(page, cells.nth(number), picture)) > 5
@@ -212,7 +212,7 @@ def assert_shows(picture, twin):
         return np.abs(shown - expected).max() <= 2  # of 255
 
     start = time.monotonic()
-    _wait_for(arrived, "the last picture", seconds=60, pause=0.01)
+    _wait_for(arrived, "the last picture", seconds=10, pause=0.01)
     print(f"the last picture is there after {time.monotonic() - start:.2f} s")
 
 
