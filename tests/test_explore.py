@@ -423,6 +423,7 @@ MAIN = {  # of each explorer, the picture to look at
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", EXPLORERS)
 def test_a_thousand_moves_leave_nothing_behind(name, request):
     move = moves(request.getfixturevalue(name))

@@ -132,6 +132,7 @@ def test_each_fault_has_its_sentence(grades, student, exercise, sentence):
     assert re.search(sentence, said[student, exercise]), said[student, exercise]
 
 
+@pytest.mark.slow
 def test_the_command_writes_a_table_that_no_spreadsheet_runs(tmp_path, monkeypatch, capsys):
     (tmp_path / "=1+1.ipynb").write_text("no notebook")
     monkeypatch.chdir(tmp_path)

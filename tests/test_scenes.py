@@ -28,6 +28,7 @@ def drawn(control, share):
     return min(int(share * control.count), control.count - 1)
 
 
+@pytest.mark.slow
 def test_every_scene_runs_outside_torch_with_the_same_pictures(example, tmp_path):
     scenes.export(example, tmp_path / "scene.onnx")
     session = onnxruntime.InferenceSession(tmp_path / "scene.onnx")

@@ -218,9 +218,9 @@ def work_slider(page, explorer, scene, control, element):
 
 def work_choice(page, explorer, scene, control, element):
     element.focus()
-    page.keyboard.press("Home")
-    page.keyboard.press("ArrowDown")
-    assert_shows(page, explorer, scene, {control.name: 1 % control.count})
+    for key, expected in (("Home", 0), ("ArrowDown", 1 % control.count)):
+        page.keyboard.press(key)  # one at a time: the two may end where the explorer started
+        assert_shows(page, explorer, scene, {control.name: expected})
     element.select_option(index=control.count - 1)
     assert_shows(page, explorer, scene, {control.name: control.count - 1})
 

@@ -211,6 +211,7 @@ def test_an_import_needs_no_network():
     run_python(f"{NO_NETWORK}\nimport {modules}")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", ["svg", "pdf", "agg"])
 def test_another_backend_and_no_display_do_for_figures(backend):
     code = """

@@ -151,6 +151,7 @@ def test_what_ships_was_made_as_the_zoo_says(name):
     assert runs[0].pictures
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", zoo.NAMES)
 def test_what_ships_has_the_error_on_its_card(name, real_data):
     images = real_data(weights.card(name).data["name"])
