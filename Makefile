@@ -6,7 +6,7 @@ BIN := .venv/bin
 # time on a busy one. Read when torch is imported, so it has to be here and not in a cell.
 export GOMP_SPINCOUNT ?= 2000
 
-.PHONY: help install install-test install-site lab site read check test test-offline test-oldest test-newest lint format lock notebooks figures train wheel bench bench-full publish colab-check clean
+.PHONY: help install install-test install-site lab site read check quick test test-offline test-oldest test-newest lint format lock notebooks figures train wheel bench bench-full publish colab-check clean
 
 help:
 	@echo "To learn and to teach"
@@ -57,7 +57,11 @@ read: site
 PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 PARALLEL := --numprocesses auto --maxprocesses 8 --dist loadfile --no-loadscope-reorder
 
-check: lint
+# The audit mostly waits for its answers, so the tests need not wait for it.
+check: install-test
+	@$(MAKE) --no-print-directory --jobs 2 lint quick
+
+quick: install-test
 	@$(PYTEST) $(PARALLEL) -m "not slow" tests
 
 test: install-test

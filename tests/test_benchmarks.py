@@ -185,6 +185,7 @@ def test_a_copy_that_fails_is_not_counted():
         load.together(2, {}, command=python("raise ValueError('no images')"))
 
 
+@pytest.mark.slow
 def test_copies_that_take_too_long_are_stopped(tmp_path):
     code = f"import os, time; open({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid()))\n"
     assert load.together(1, {}, limit=5, command=python(code + "time.sleep(600)")) == 5

@@ -263,6 +263,7 @@ def test_a_folder_that_is_closed_is_named(album, monkeypatch, capsys):
     assert "  private: Permission denied" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_several_processes_read_what_one_reads(album, monkeypatch):
     (album / "broken.jpg").write_text("no image")
     paths = sorted(album.iterdir())
