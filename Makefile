@@ -62,7 +62,7 @@ check: install-test
 	@$(MAKE) --no-print-directory --jobs 2 lint quick
 
 quick: install-test
-	@$(PYTEST) $(PARALLEL) -m "not slow" tests
+	@$(PYTEST) $(PARALLEL) --dist worksteal -m "not slow" tests
 
 test: install-test
 	@echo "Running every test, and every lesson under nbval."
