@@ -28,7 +28,8 @@ PATIENCE = 180_000  # milliseconds that the browser may take to start
 
 FRAME_TIMES = """async ([explorer, frames]) => {
     const slider = explorer.querySelector('input[type="range"]');
-    const [low, high] = [Number(slider.min), Number(slider.max)];
+    const control = slider ?? explorer.querySelector("select");  // the drawing has its examples
+    const [low, high] = slider ? [Number(slider.min), Number(slider.max)] : [0, 0];
     const times = [];
     for (let frame = 0; frame < frames; frame++) {
         const shown = new Promise((done) => new MutationObserver((_, observer) => {
@@ -37,8 +38,10 @@ FRAME_TIMES = """async ([explorer, frames]) => {
         }).observe(explorer, { attributeFilter: ["data-shown"] }));
         let start;  // the explorer's own frame begins right after this one
         requestAnimationFrame(() => { start = performance.now(); });
-        slider.value = String(low + ((frame % 40) + 1) / 41 * (high - low));
-        slider.dispatchEvent(new Event("input", { bubbles: true }));
+        if (slider) slider.value = String(low + ((17 * frame) % 41 + 1) / 42 * (high - low));
+        else control.selectedIndex = (control.selectedIndex + 1) % control.options.length;
+        for (const type of ["input", "change"])
+            control.dispatchEvent(new Event(type, { bubbles: true }));
         times.push(await shown - start);
     }
     return times;
