@@ -451,6 +451,8 @@ WRONG = {
         (49 * 64, "does not need 512 bits"),
         (49, "more than one byte"),
         (7.875, "the grid has 7 rows"),
+        (55, "one too few"),
+        (56, "with its fraction"),
     ],
     lesson_9.entropy_of: [
         (lambda s: entropy(s) * math.log(2), "in nats"),
@@ -458,6 +460,7 @@ WRONG = {
         (lambda s: entropy(s) * len(s), "sum over all symbols"),
         (lambda s: -(c := s.bincount() / len(s)).mul(c.log2()).sum(), "That is NaN"),
         (lambda s: math.log2(s.max().item() + 1), "without any table"),
+        (lambda s: math.log2(len(s.unique())), "all come up equally often; weigh"),
     ],
     lesson_9.moved: [
         (lambda e, v, t: sums(e, v, t) / t.bincount(minlength=len(e))[:, None], "There is NaN"),

@@ -27,7 +27,7 @@ bits_a_number = Guess(
 different_digits = Guess(
     "Always take the most probable token in place of drawing one: how many different images come "
     "out of 1000 tries?",
-    "Many people guess ten, one for each digit. But the first token is the same each time, so the "
+    "Did you guess ten, one for each digit? But the first token is the same each time, so the "
     "second is, too, and so on: nothing is left to chance.",
     answer=1,
     low=1,
@@ -36,7 +36,7 @@ different_digits = Guess(
 
 
 @exercise(
-    hint="512 is a power of two: which? So many bits has a token. There are 7 x 7 of them.",
+    hint="512 is a power of two: which? A token has that many bits. There are 7 x 7 of them.",
     code="size_in_bytes = 7 * 7 * 9 / 8",
     reason="One of 512 entries takes $\\log_2 512 = 9$ bits, 49 of them 441 bits, and a byte has "
     "8.",
@@ -52,8 +52,10 @@ def bytes_of_a_grid(answer):
             "A token that is one of 512 needs more than one byte's 8 bits.": 49.0,
             "Use the logarithm to the base 2, not the natural one.": 49 * 6.2383 / 8,
             "That is for a row of 7 tokens; the grid has 7 rows.": 63 / 8,
+            "55 bytes are 440 bits, one too few. Do not round.": 55.0,
+            "A file would take 56. Give the exact number, with its fraction.": 56.0,
         },
-        tolerance=0.01,
+        tolerance=1e-3,
     )
 
 
@@ -93,6 +95,9 @@ def entropy_of(answer):
                 "That is the length without any table; not all values come up equally often.": (
                     torch.tensor(float(symbols.max() + 1)).log2().item()
                 ),
+                "That is for values that all come up equally often; weigh each by its share.": (
+                    torch.tensor(float(len(shares))).log2().item()
+                ),
                 "That is the sum over all symbols; give the mean for one.": (
                     right.item() * len(symbols)
                 ),
@@ -113,7 +118,7 @@ def entropy_of(answer):
         return torch.where(counts > 0, sums / counts.clamp(min=1), entries)
     """,
     reason="The mean is the place from which the sum of squared distances to these vectors is "
-    "smallest. To find the nearest entries and to move them to the means, in turn, is the method "
+    "smallest. Finding the nearest entries and moving them to the means, by turns, is the method "
     "called k-means.",
 )
 def moved(answer):
@@ -256,8 +261,9 @@ ON_YOUR_OWN = [
         """,
     ),
     Answer(
-        "The four places in the middle, where the strokes are, need more than seven bits each. The "
-        "upper left corner needs little more than one: it is black in nearly every digit.",
+        "Six places need more than seven bits each: the four in the middle, where the strokes are, "
+        "and two beside them. The upper left corner needs little more than one: it is black in "
+        "nearly every digit.",
         code="""
         vq = weights.trained("mnist-vq-64")
         with torch.inference_mode():
@@ -273,7 +279,7 @@ ON_YOUR_OWN = [
         "average digit, as in lesson 4 a plain colour has a small error.",
         code="""
         digits, _ = mnist.test[:2000]
-        kinds = {"digits": digits, "upside down": digits.flip(2), "blank": torch.zeros_like(digits)}
+        kinds = {"digits": digits, "upside down": digits.flip(2, 3), "blank": 0 * digits}
         for name, images in kinds.items():
             with torch.inference_mode():
                 found = vq.tokens(images)
