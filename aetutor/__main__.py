@@ -1,6 +1,6 @@
 """Command line: ``python -m aetutor COMMAND``, each with ``--help``.
 
-The commands: download, train, evaluate, probe, grade.
+The commands: download, train, evaluate, probe, rivals, grade.
 """
 
 import argparse
@@ -63,6 +63,15 @@ def probe(options):
     from aetutor.probe import study
 
     study(data.load_mnist(offline="error"), options.to)
+    print(options.to)
+
+
+def rivals(options):
+    """Make lesson 10's table again: flows beside mixtures of Gaussians, on codes of photographs."""
+    from aetutor import data
+    from aetutor.rivals import study
+
+    study(data.load_cifar10(offline="error"), options.to)
     print(options.to)
 
 
@@ -222,10 +231,11 @@ def _parser():
     command.add_argument("model", help="name of a model that ships, or a .safetensors file")
     command.set_defaults(run=evaluate)
 
-    command = commands.add_parser("probe", help=probe.__doc__, description=probe.__doc__)
-    kept = "default: probe.json; what it has already is kept"
-    command.add_argument("--to", default="probe.json", metavar="FILE", help=kept)
-    command.set_defaults(run=probe)
+    for run, file in ((probe, "probe.json"), (rivals, "rivals.json")):
+        command = commands.add_parser(run.__name__, help=run.__doc__, description=run.__doc__)
+        kept = f"default: {file}; what it has already is kept"
+        command.add_argument("--to", default=file, metavar="FILE", help=kept)
+        command.set_defaults(run=run)
 
     command = commands.add_parser("grade", help=grade.__doc__, description=grade.__doc__)
     command.add_argument("folder", help="with the notebooks, in folders of their own or not")

@@ -83,7 +83,8 @@ CIFAR10 = {"data": "cifar10", "learning_rate": 0.01, "flip": True, **FAST}
 TEXTBOOK = {"optimizer": "adam", "learning_rate": 1e-3, "batch_size": 64}
 MNIST_TEXTBOOK = {"data": "mnist", "epochs": 20, "seeds": (0, 1, 2), **TEXTBOOK}
 CIFAR10_TEXTBOOK = {"data": "cifar10", "epochs": 15, **TEXTBOOK}
-FLOW = {"optimizer": "adam-to-zero", "learning_rate": 2e-3, "batch_size": 256}
+FLOW = {"optimizer": "adam-to-zero", "batch_size": 256}
+CIFAR10_FLOW = {"data": "cifar10", "learning_rate": 1e-3, "flip": True, **FLOW}
 # Lesson 7: a wide layer that undoes damage of all strengths. One matrix, so half the bytes.
 MNIST_WIDE = {"data": "mnist", "epochs": 12, "optimizer": "adam", "learning_rate": 1e-3}
 MNIST_WIDE |= {"batch_size": 128}
@@ -92,6 +93,11 @@ MNIST_WIDE |= {"batch_size": 128}
 def _wide(name, damage, amount):
     arguments = {"damage": damage, "amount": amount, "tied": True}
     return Entry(name, "DenoisingAutoencoder", 512, **MNIST_WIDE, arguments=arguments)
+
+
+def _photo_flow(dim, width, seeds):
+    own = {"autoencoder": f"cifar10-{dim}", "arguments": {"width": width, "blocks": 3}}
+    return Entry(f"cifar10-{dim}-flow", "Flow", dim, epochs=90, seeds=seeds, **own, **CIFAR10_FLOW)
 
 
 ENTRIES = {
@@ -123,10 +129,13 @@ ENTRIES = {
             10,
             "mnist",
             epochs=60,
+            learning_rate=2e-3,
             arguments={"width": 128, "blocks": 4, "classes": 10},
             autoencoder="mnist-conv-10",
             **FLOW,
         ),
+        _photo_flow(128, width=256, seeds=(0, 1, 2)),
+        _photo_flow(384, width=384, seeds=(0,)),
     )
 }
 NAMES = tuple(name for name, entry in ENTRIES.items() if not entry.autoencoder)

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from aetutor import data, flows, models, weights, zoo
-from aetutor.latent import Flow, Gaussian
+from aetutor.latent import Flow, Gaussian, Mixture
 
 APART, NARROW = 0.9, math.sqrt(1 - 0.9**2)  # two Gaussians at ±0.9: mean 0, variance 1
 
@@ -55,6 +55,35 @@ def test_a_trained_flow_has_the_velocity_of_two_gaussians():
             learnt = flow.velocity(x, torch.tensor([time]), torch.zeros(31, dtype=torch.long))
         known = double(x, torch.tensor(time))
         assert (learnt - known).abs().mean() < 0.1, time
+
+
+def test_a_flow_learns_that_codes_are_long_or_short():
+    """Of two lengths, with the same mean and covariance in all directions: no Gaussian knows."""
+    generator = torch.Generator().manual_seed(0)
+    lengths = torch.tensor([0.3, 1.38])[torch.randint(2, (6400, 1), generator=generator)]
+    codes = lengths * torch.randn(6400, 16, generator=generator)
+    train, held_out = codes[500:], codes[:500]
+    flow, labels = Flow(16, width=32, blocks=1), torch.zeros(6400, dtype=torch.long)
+    settings = {"epochs": 10, "learning_rate": 0.01}
+    flows.fit(flow, (train, labels[500:]), (held_out, labels[:500]), **settings)
+    mixture, nobody = Mixture(train, 2), torch.zeros(1, dtype=torch.long)
+    noise, times = torch.randn(500, 16, generator=generator), torch.rand(500, generator=generator)
+    x = torch.lerp(noise, held_out, times[:, None])
+    with torch.no_grad():
+        learnt = flow.velocity(x, times, nobody) - (held_out - noise)
+    known = mixture.velocity(x, times) - (held_out - noise)
+    assert learnt.square().mean() < known.square().mean() + 0.045
+
+
+def test_a_mixtures_velocity_is_that_of_two_gaussians():
+    mixture = Mixture(two_clusters(50)[0], 2)
+    mixture.weights = torch.tensor([0.5, 0.5], dtype=torch.float64)
+    narrow = torch.tensor([[NARROW**2]])
+    mixture.parts = [Gaussian(torch.tensor([side]), narrow) for side in (-APART, APART)]
+    x = torch.linspace(-1.5, 1.5, 31)[:, None]
+    for time in (0.0, 0.3, 0.9):
+        times = torch.tensor([time])
+        torch.testing.assert_close(mixture.velocity(x, times), double(x, times[:, None]))
 
 
 def test_the_least_loss_between_equal_gaussians_is_half_of_pi():

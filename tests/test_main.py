@@ -1,3 +1,4 @@
+import importlib
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -179,12 +180,11 @@ def test_a_mistake_gets_one_sentence(arguments, message):
     assert "\n" not in str(caught.value)
 
 
-def test_probe_makes_the_table_of_the_real_digits(monkeypatch, tmp_path, digits, capsys):
-    from aetutor import probe
-
-    calls = []
-    monkeypatch.setattr(data, "load_mnist", lambda offline: calls.append(offline) or digits)
-    monkeypatch.setattr(probe, "study", lambda images, path: calls.append((images, path)))
-    main(["probe", "--to", str(tmp_path / "table.json")])
+@pytest.mark.parametrize(("command", "load"), [("probe", "load_mnist"), ("rivals", "load_cifar10")])
+def test_a_study_is_of_the_real_images(command, load, monkeypatch, tmp_path, digits, capsys):
+    calls, module = [], importlib.import_module(f"aetutor.{command}")
+    monkeypatch.setattr(data, load, lambda offline: calls.append(offline) or digits)
+    monkeypatch.setattr(module, "study", lambda images, path: calls.append((images, path)))
+    main([command, "--to", str(tmp_path / "table.json")])
     assert calls == ["error", (digits, str(tmp_path / "table.json"))]
     assert "table.json" in capsys.readouterr().out

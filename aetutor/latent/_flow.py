@@ -20,9 +20,12 @@ class Flow(nn.Module):
     paths that pass through x at the time t, and :meth:`path` follows that mean in Euler's steps.
 
     Everything happens in whitened codes (mean 0, covariance I), so that noise already has the mean
-    and covariance of the codes. What the network gives is added to the velocity that would be right
-    if codes were normally distributed, ``(2 t - 1) / ((1 - t)^2 + t^2) x``: so an untrained flow is
-    the fitted :class:`Gaussian`, and what is learnt is how codes differ from it.
+    and covariance of the codes. If codes were normally distributed, x would have the variance
+    ``v = (1 - t)^2 + t^2`` and the velocity would be ``(2 t - 1) / v x``. The network gives two
+    numbers for each direction, by which that factor and the velocity itself are raised: so an
+    untrained flow is the fitted :class:`Gaussian`, and what is learnt is how codes differ from it.
+    Codes of photographs differ most of all in their length. Layers that normalise would lose it,
+    so the network is told the length of x as well.
 
     Parameters
     ----------
@@ -54,10 +57,10 @@ class Flow(nn.Module):
         self.register_buffer("frequencies", frequencies, persistent=False)
         with torch.random.fork_rng(devices=[]), torch.device("cpu"):
             torch.manual_seed(seed)
-            self.enter = nn.Linear(latent_dim, width)
+            self.enter = nn.Linear(latent_dim + 1, width)
             self.label = nn.Embedding(classes + 1, width)  # the last stands for "no class"
             self.blocks = nn.ModuleList(_Block(width) for _ in range(blocks))
-            self.leave = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, latent_dim))
+            self.leave = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, 2 * latent_dim))
         for parameter in self.leave[1].parameters():
             nn.init.zeros_(parameter)  # at first the velocity is the Gaussian's
 
@@ -115,12 +118,16 @@ class Flow(nn.Module):
         torch.Tensor
             (B, latent_dim).
         """
-        clock = torch.cos(times[:, None] * self.frequencies)  # (B, FREQUENCIES)
-        hidden = self.enter(x) + self.label(labels)
+        t = times[:, None]
+        clock, variance = torch.cos(t * self.frequencies), (1 - t) ** 2 + t**2
+        normal = x / variance.sqrt()  # what would be N(0, I) if codes were normally distributed
+        length = normal.square().mean(dim=1, keepdim=True).sqrt() - 1
+        length = (2 * self.latent_dim) ** 0.5 * length  # about 0, and of variance 1
+        hidden = self.enter(torch.cat([normal, length], dim=1)) + self.label(labels)
         for block in self.blocks:
             hidden = block(hidden, clock)
-        t = times[:, None]
-        return (2 * t - 1) / ((1 - t) ** 2 + t**2) * x + self.leave(hidden)
+        scale, shift = self.leave(hidden).chunk(2, dim=1)
+        return ((2 * t - 1) / variance + scale) * x + shift
 
     def guided(self, x, time, labels, guidance):
         """Return the velocity with a class, made stronger or weaker.

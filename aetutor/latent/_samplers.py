@@ -121,6 +121,35 @@ class Mixture:
             )
         return latents
 
+    def velocity(self, x, times):
+        """Return the exact mean velocity on straight paths from N(0, I) to the mixture.
+
+        Each part's own velocity is linear in x, and they are weighed by how likely each part is to
+        have led to x. What a :class:`Flow` has to learn; it knows its codes in whitened form, so
+        compare the two in the same coordinates.
+
+        Parameters
+        ----------
+        x : torch.Tensor
+            (B, latent_dim).
+        times : torch.Tensor
+            (B,) or (1,), from 0, noise, to 1, codes.
+
+        Returns
+        -------
+        torch.Tensor
+            (B, latent_dim).
+        """
+        t, scores, velocities = times[:, None], [], []
+        for weight, part in zip(self.weights.to(x.dtype), self.parts, strict=True):
+            away = (x - t * part.mean) @ part.axes
+            variances = (1 - t) ** 2 + (t * part.scales) ** 2
+            slopes = (t * part.scales**2 - (1 - t)) / variances
+            scores.append(weight.log() - (away**2 / variances + variances.log()).sum(dim=1) / 2)
+            velocities.append(part.mean + (slopes * away) @ part.axes.T)
+        shares = torch.softmax(torch.stack(scores), dim=0)  # (K, B)
+        return torch.einsum("kb,kbd->bd", shares, torch.stack(velocities))
+
 
 class Jitter:
     """Real codes, each moved a little at random: a kernel density estimate.
