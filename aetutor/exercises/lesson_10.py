@@ -29,8 +29,8 @@ one_step = Guess(
 guided_variety = Guess(
     "We ask for each digit with a guidance of 4. How many of its real codes are covered by those "
     "that are drawn, in per cent?",
-    "Guidance moves codes to where their class is least in doubt, and that is a small part of what "
-    "real digits are, although each single digit looks better.",
+    "Guidance pushes each class away from the others, beyond where its real codes lie. Each digit "
+    "is easy to read, but the drawn codes no longer lie among the real ones.",
     answer=65,
     unit="%",
     low=0,
@@ -249,9 +249,9 @@ def best_of(answers):
 
 ON_YOUR_OWN = [
     Answer(
-        "Paths are nearly straight where codes form one cloud, and bend where the noise has to "
-        "choose between several. With 100 steps the pictures hardly change any more; what is "
-        "left of the distance is not the steps' fault.",
+        "Ten steps are about a hundredth of the variance away, a hundred steps much less. All of "
+        "this distance is the steps' doing. How far the drawn codes are from real ones is another "
+        "question, which more steps do not answer.",
         code="""
         flow, model = weights.trained("mnist-conv-10-flow"), weights.trained("mnist-conv-10")
         noise = torch.randn(500, 10, generator=torch.Generator().manual_seed(0))
@@ -285,7 +285,7 @@ ON_YOUR_OWN = [
     Answer(
         "A negative guidance would go away from the class; the flow refuses it. Between 0 and 1 "
         "the share of the class rises from chance to nearly all. So the class needs no guidance "
-        "above 1 to be followed here; above 1 it only becomes purer.",
+        "above 1 to be followed here.",
         code="""
         judge = rulers.classifier(mnist, "with places")
         for guidance in (0.0, 0.25, 0.5, 0.75, 1.0):
