@@ -16,7 +16,7 @@ FLOORS = (
     {"board", "checkpoint", "plotting", "recipes", "search", "sources"},
     {"data", "disk_search", "rulers", "training", "weights"},
     {"flows", "probe", "scenes"},
-    {"exercises", "explore"},
+    {"exercises", "explore", "rivals"},
     {"grading"},
     {"__main__"},
 )
