@@ -194,6 +194,13 @@ def test_pictures_follow_every_control_by_mouse_and_keyboard(name, visit, site, 
             assert_click_chooses(page, explorer, scene, output)
 
 
+@pytest.mark.parametrize("menu", ["primary", "secondary"])  # the lessons, the lesson's contents
+def test_the_menus_open_on_a_phone(menu, visit, site, address):
+    page = visit(address + page_of(site, "interpolation"), viewport={"width": PHONE, "height": 740})
+    page.locator(f".{menu}-toggle:visible").click()
+    page.locator(f"#pst-{menu}-sidebar-modal[open]").wait_for()
+
+
 def work_slider(page, explorer, scene, control, element):
     box = element.bounding_box()
     middle = box["y"] + box["height"] / 2

@@ -6,7 +6,7 @@ export default [
   { ignores: ["node_modules/"] },
   js.configs.recommended,
   {
-    files: ["player.js", "compute.js", "engine.js", "files.js", "guess.js", "place.js", "print.js", "surface.js"],
+    files: ["player.js", "compute.js", "engine.js", "files.js", "guess.js", "menu.js", "place.js", "print.js", "surface.js"],
     languageOptions: {
       globals: names(
         "Blob COMPUTE DecompressionStream ENGINE ImageData IntersectionObserver ReadableStream " +

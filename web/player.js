@@ -6,6 +6,7 @@
 
 import * as ort from "./engine.js";
 import "./guess.js";
+import "./menu.js";
 import { PlaceOn } from "./place.js";
 import "./print.js";
 import { Surface } from "./surface.js";
