@@ -363,14 +363,12 @@ function fill(template, words) {
   return template.replace(/\{(\w+)\}/g, (whole, name) => words[name] ?? whole);
 }
 
-/** Explorers load one after the other, so that the first need not share the network. */
-let loaded = Promise.resolve();
 const near = new IntersectionObserver(
   (entries) => {
     for (const { isIntersecting, target } of entries) {
       if (!isIntersecting) continue;
       near.unobserve(target);
-      loaded = loaded.then(() => explorers.get(target)?.wake());
+      explorers.get(target)?.wake();
     }
   },
   { rootMargin: NEAR },
