@@ -24,8 +24,8 @@ class Flow(nn.Module):
     ``v = (1 - t)^2 + t^2`` and the velocity would be ``(2 t - 1) / v x``. The network gives two
     numbers for each direction, by which that factor and the velocity itself are raised: so an
     untrained flow is the fitted :class:`Gaussian`, and what is learnt is how codes differ from it.
-    Codes of photographs differ most of all in their length. Layers that normalise would lose it,
-    so the network is told the length of x as well.
+    Codes of photographs differ much in their length, which layers that normalise would lose. So
+    the network is told the length of x as well.
 
     Parameters
     ----------
