@@ -1,5 +1,6 @@
 """Atomic writes: nobody ever sees half a file."""
 
+import json
 import os
 import tempfile
 from contextlib import contextmanager, suppress
@@ -39,3 +40,33 @@ def replacing(path):
                 file.close()
             os.unlink(file.name)
             raise
+
+
+def table_so_far(path, begun):
+    """Return the table that an earlier call of a study has written, or the one it begins with.
+
+    Parameters
+    ----------
+    path : path
+        A JSON file, which need not exist.
+    begun : dict
+        With the ``fingerprint`` of the images that the study is of.
+
+    Raises
+    ------
+    ValueError
+        If the file was made from other images.
+    """
+    path = Path(path)
+    if not path.exists():
+        return begun
+    table = json.loads(path.read_text(encoding="utf-8"))
+    if table["fingerprint"] != begun["fingerprint"]:
+        raise ValueError(f"{path} was made from other images")
+    return table
+
+
+def write_table(path, table):
+    """Write a table as JSON, whole or not at all."""
+    with replacing(path) as file:
+        file.write((json.dumps(table, indent=1) + "\n").encode())

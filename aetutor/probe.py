@@ -14,7 +14,7 @@ import torch
 from torch.nn import functional as F
 
 from aetutor import training, weights
-from aetutor.files import replacing
+from aetutor.files import table_so_far, write_table
 from aetutor.models import DenoisingAutoencoder, PCAAutoencoder
 
 FILE = Path(__file__).with_name("probe.json")
@@ -83,13 +83,9 @@ def study(mnist, path):
     ValueError
         If the file was made from other images.
     """
-    path = Path(path)
     table = {"command": "python -m aetutor probe", "fingerprint": mnist.fingerprint}
     table |= {"recipe": RECIPE, "versions": weights.versions(), "seeds": list(SEEDS), "rows": {}}
-    if path.exists():
-        table = json.loads(path.read_text(encoding="utf-8"))
-        if table["fingerprint"] != mnist.fingerprint:
-            raise ValueError(f"{path} was made from other images")
+    table = table_so_far(path, table)
     for run, seed in enumerate(SEEDS):
         for name, prepare in _contenders(mnist, seed).items():
             row = table["rows"].setdefault(name, {"error": []} | {str(n): [] for n in LABELS})
@@ -99,8 +95,7 @@ def study(mnist, path):
             row["error"].append(error)
             for count, share in _probed(mnist, encode, seed).items():
                 row[str(count)].append(share)
-            with replacing(path) as file:
-                file.write((json.dumps(table, indent=1) + "\n").encode())
+            write_table(path, table)
             print(f"seed {seed}, {name}", flush=True)
 
 

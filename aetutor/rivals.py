@@ -11,7 +11,7 @@ import torch
 from torch.nn import functional as F
 
 from aetutor import flows, rulers, weights, zoo
-from aetutor.files import replacing
+from aetutor.files import table_so_far, write_table
 from aetutor.latent import Mixture
 
 FILE = Path(__file__).with_name("rivals.json")
@@ -39,19 +39,14 @@ def study(cifar10, path):
     ValueError
         If the file was made from other images.
     """
-    path = Path(path)
     table = {"command": "python -m aetutor rivals", "fingerprint": cifar10.fingerprint}
     table |= {"versions": weights.versions(), "seeds": list(SEEDS), "rows": {}}
-    if path.exists():
-        table = json.loads(path.read_text(encoding="utf-8"))
-        if table["fingerprint"] != cifar10.fingerprint:
-            raise ValueError(f"{path} was made from other images")
+    table = table_so_far(path, table)
     for name in FLOWS:
         rows = table["rows"].setdefault(name, {})
         for contender, row in _missing(cifar10, name, rows):
             rows[contender] = row
-            with replacing(path) as file:
-                file.write((json.dumps(table, indent=1) + "\n").encode())
+            write_table(path, table)
             print(f"{name}, {contender}", flush=True)
 
 
