@@ -21,10 +21,10 @@ from aetutor.search import check_codes, codes_of
 KINDS = ("flat", "ivf-pq", "hnsw")
 ABOUT, CODES, INDEX = "about.json", "codes.f32", "index.faiss"
 BLOCK = 50_000  # codes in memory at a time while an index is built
-PER_LIST = 50  # codes from which each list's centre is learnt; faiss asks for 39 at least
+PER_LIST = 40  # codes from which each list's centre is learnt; faiss asks for 39 at least
 LINKS = 16  # of each code to others in HNSW
-LISTS, BREADTH = 64, 128  # that a query looks into (IVF), and that it keeps in view (HNSW)
-CANDIDATES = {"flat": 1, "ivf-pq": 16, "hnsw": 1}  # times k: those of IVF-PQ are known roughly
+LISTS, BREADTH = 80, 256  # that a query looks into (IVF), and that it keeps in view (HNSW)
+CANDIDATES = {"flat": 1, "ivf-pq": 8, "hnsw": 1}  # times k: those of IVF-PQ are known roughly
 SPARE = 8  # candidates beyond that, for what rounding may have put in the wrong place
 
 
@@ -158,11 +158,13 @@ def build(folder, batches, kind="ivf-pq", model=None):
     (folder / ABOUT).unlink(missing_ok=True)  # from now on there is no index, until it is whole
     count, length = _write_codes(folder / CODES, batches)
     index = _empty(faiss, kind, count, length)
-    latents = np.memmap(folder / CODES, np.float32, "r", shape=(count, length))
-    if not index.is_trained:
-        chosen = np.random.default_rng(0).permutation(count)[: PER_LIST * _lists(count)]
-        index.train(latents[np.sort(chosen)])
     starts = range(0, count, BLOCK)
+    if not index.is_trained:
+        chosen = np.sort(np.random.default_rng(0).permutation(count)[: PER_LIST * _lists(count)])
+        parts = [chosen[(start <= chosen) & (chosen < start + BLOCK)] - start for start in starts]
+        blocks = (_read_codes(folder / CODES, start, length) for start in starts)
+        sample = [block[part] for block, part in zip(blocks, parts, strict=True)]
+        index.train(np.concatenate(sample))
     for start in tqdm(starts, "indexing", leave=False, file=sys.stdout):
         index.add(_read_codes(folder / CODES, start, length))
     try:
@@ -200,7 +202,7 @@ def _read_codes(path, start, length):
 
 def _lists(count):
     """How many lists the codes are sorted into, where each has its share to learn from."""
-    return max(1, min(count // PER_LIST, int(2 * count**0.5)))
+    return max(1, min(count // PER_LIST, int(4 * count**0.5)))
 
 
 def _empty(faiss, kind, count, length):
@@ -213,7 +215,11 @@ def _empty(faiss, kind, count, length):
     lists, parts = _lists(count), max(n for n in range(1, 33) if length % n == 0)
     learnt_from = min(count, PER_LIST * lists)
     bits = min(8, max(1, int(np.log2(learnt_from / 39))))
-    return faiss.IndexIVFPQ(faiss.IndexFlatL2(length), length, lists, parts, bits)
+    index = faiss.IndexIVFPQ(faiss.IndexFlatL2(length), length, lists, parts, bits)
+    # Codes are shortened as they are, not their distances from the centre of their list: those
+    # need a table for each list, which takes more memory than the codes and half of the time.
+    index.by_residual = False
+    return index
 
 
 def _effort(found, count):
