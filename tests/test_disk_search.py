@@ -86,6 +86,30 @@ def test_blocks_do_not_change_the_answer(build, queries, monkeypatch):
         torch.testing.assert_close(part, expected)
 
 
+def test_nothing_is_in_memory_beyond_what_the_file_has(build):
+    """With residuals, faiss adds a table for each list when it reads the file."""
+    assert build("ivf-pq").index.precomputed_table.size() == 0
+
+
+def test_the_lists_are_learnt_from_the_same_codes_whatever_a_block_is(build, monkeypatch):
+    monkeypatch.setattr(disk_search, "_lists", lambda count: 20)  # so from 800 of 3,000 codes
+    whole = centres(build())
+    monkeypatch.setattr(disk_search, "BLOCK", 700)
+    assert (centres(build()) == whole).all()
+
+
+def centres(found):
+    return found.index.quantizer.reconstruct_n(0, found.index.nlist)
+
+
+def test_codes_without_clusters_are_found_too(faiss, tmp_path):
+    latents = torch.randn(COUNT, LENGTH, generator=torch.Generator().manual_seed(2))
+    queries = torch.randn(100, LENGTH, generator=torch.Generator().manual_seed(3))
+    _, indices = disk_search.build(tmp_path, [latents]).nearest(queries)
+    _, right = ImageIndex(latents).nearest(queries)
+    assert (indices[:, :, None] == right[:, None]).any(dim=2).float().mean() > 0.95
+
+
 def test_it_is_built_in_a_stream_and_opened_again(faiss, tmp_path, latents, monkeypatch, digits):
     monkeypatch.setattr(disk_search, "BLOCK", 64)
     model = models.LinearAutoencoder(4)
