@@ -120,30 +120,31 @@ class Flow(Scene):
 
     def _map(self, path):
         """The paths (S, SHOWN, latent_dim) drawn over the density, where they are now as dots."""
-        centres = self._pixel_centres()
-        along, across = path[..., :2].reshape(-1, 2, 1, 1).unbind(1)  # (S x SHOWN, 1, 1)
-        near = (centres[None, None, :] - along).square() + (
-            centres[None, :, None] + across
-        ).square()
-        pixel = 2 * REACH / PLANE
-        trail = (1.6 - near.amin(dim=0).sqrt() / pixel).clamp(0, 1)  # (PLANE, PLANE)
-        dots = (3.2 - near[-SHOWN:].amin(dim=0).sqrt() / pixel).clamp(0, 1)
-        picture = self.scattered[..., None].expand(-1, -1, 3)
+        points = path[..., :2].flatten(0, 1)  # (S x SHOWN, 2)
+        trail = (2 * _spots(points, 0.9)).clamp(0, 1)
+        dots = (2 * _spots(points[-SHOWN:], 2.0)).clamp(0, 1)
+        picture = self.scattered[..., None]
         for ink, color in ((trail, (86, 180, 233)), (dots, (213, 94, 0))):
             color = torch.tensor(color, dtype=torch.float32, device="cpu")
-            picture = torch.lerp(picture, color.expand_as(picture), ink[..., None])
+            picture = picture + ink[..., None] * (color - picture)  # lerp exports to much more
         return torch.nn.functional.pad(picture, (0, 1), value=255).round().to(torch.uint8)
-
-    def _pixel_centres(self):
-        return (torch.arange(PLANE, device="cpu") + 0.5) * (2 * REACH / PLANE) - REACH
 
     def _density(self, latents):
         """Grey where codes of real images lie, white elsewhere, (PLANE, PLANE)."""
         with torch.no_grad():
-            points = self.flow.whiten(latents)[:, :2]
-        centres = self._pixel_centres()
-        wide = 2 * (2 * REACH / PLANE) ** 2 * 2
-        columns = torch.exp(-((points[:, :1] - centres).square()) / wide)  # (N, PLANE)
-        rows = torch.exp(-((points[:, 1:] + centres).square()) / wide)
-        density = rows.T @ columns
+            density = _spots(self.flow.whiten(latents)[:, :2], 1.4)
         return 255 - 110 * (density / density.max()).sqrt()
+
+
+def _spots(points, width):
+    """Round spots at points (N, 2), added up, (PLANE, PLANE).
+
+    Each is 1 in its middle and falls off like a normal density whose standard deviation is
+    ``width`` pixels. It is a product of two matrices, because to compare all points with all
+    pixels would make a frame a third longer.
+    """
+    pixel = 2 * REACH / PLANE
+    centres = (torch.arange(PLANE, device="cpu") + 0.5) * pixel - REACH
+    columns = torch.exp(-((points[:, :1] - centres) / pixel).square() / (2 * width**2))
+    rows = torch.exp(-((points[:, 1:] + centres) / pixel).square() / (2 * width**2))
+    return rows.T @ columns
