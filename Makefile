@@ -8,7 +8,7 @@ export GOMP_SPINCOUNT ?= 2000
 
 # The C library of Linux keeps pieces of up to 32 MB when they are freed, among others in use; with
 # a fixed limit it gives the large ones back, and a lesson's peak is lower.
-export MALLOC_MMAP_THRESHOLD_ ?= 8388608
+export MALLOC_MMAP_THRESHOLD_ ?= 5242880
 export MALLOC_TRIM_THRESHOLD_ ?= 67108864
 
 .PHONY: help install install-test install-site lab site read check quick test test-offline test-oldest test-newest lint format lock notebooks figures train wheel bench bench-full publish colab-check clean
