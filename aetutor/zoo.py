@@ -77,7 +77,7 @@ class Entry:
 
 FAST = {"optimizer": "muon", "epochs": 30, "batch_size": 64}
 MNIST = {"data": "mnist", "learning_rate": 0.02, **FAST}
-MNIST_SHORT = MNIST | {"epochs": 10}
+MNIST_SHORT = MNIST | {"epochs": 10, "seeds": (0, 1, 2)}
 CIFAR10 = {"data": "cifar10", "learning_rate": 0.01, "flip": True, **FAST}
 # The settings of the blog that lesson 1 follows, which are the textbook's.
 TEXTBOOK = {"optimizer": "adam", "learning_rate": 1e-3, "batch_size": 64}
