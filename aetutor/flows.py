@@ -57,7 +57,7 @@ def fit(
 
     Parameters
     ----------
-    flow : Flow
+    flow : latent.Flow
         Trained in place. Its noise gets the mean and covariance of the codes.
     train, val : tuple of torch.Tensor
         Codes (N, latent_dim) and their labels (N,), as :func:`codes` gives them. The labels are
@@ -167,7 +167,7 @@ def reproduce(name, data, *, seed=None, checkpoint=None):
 
     Returns
     -------
-    tuple of (Flow, History)
+    tuple of (latent.Flow, History)
 
     Raises
     ------

@@ -271,7 +271,8 @@ def glossary(path):
     """The words that all lessons use, from the lesson that explains them."""
     for cell in nbformat.read(path, as_version=4).cells:
         if "## Glossary" in cell.source:
-            return "# Glossary\n\n" + section(cell.source, "Glossary")
+            words = section(cell.source, "Glossary")
+            return "# Glossary\n\n" + re.sub(r"\]\((?=\d\d_)", "](notebooks/", words)
     raise ValueError(f"{path.name} has no section 'Glossary'")
 
 
