@@ -27,7 +27,7 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stab
 # The other explorers, each in a cell of a notebook; the tests run the same lines.
 SETUP = """
 import torch
-from aetutor import data, explore, latent, search, weights
+from aetutor import data, explore, latent, models, search, weights
 
 model, mnist = weights.trained("mnist-conv-10"), data.load_mnist()
 some = mnist.test.subset(0, 500)
@@ -39,6 +39,9 @@ EXPLORERS = {
     "out_of_distribution": "explore.out_of_distribution(model, some)",
     "samples": 'explore.samples(model, {"fitted": latent.Gaussian.fit(latents)})',
     "similarity": 'explore.similarity({"codes": search.ImageIndex(latents)}, some)',
+    "drawing": (
+        'explore.drawing({"PCA": {2: models.PCAAutoencoder.fit(mnist.train[:1000][0], 2)}}, some)'
+    ),
     "flow": 'explore.flow(model, weights.trained("mnist-conv-10-flow"), latents)',
 }
 SETTINGS = {
@@ -146,12 +149,12 @@ def twins():
 def test_the_other_explorers_follow_the_hand_too(page, lab, twins):
     run_all_cells(page, lab, "explorers.ipynb")
     cells = page.locator(".jp-Notebook .jp-CodeCell")
-    axes, stranger, drawn, neighbours, flowing = twins.values()
+    axes, stranger, drawn, neighbours, sheet, flowing = twins.values()
     for number, slider, last, twin in (
         (1, axes.direction_1, 2, axes.moved),
         (2, stranger.strength, 0, stranger.picture),
         (3, drawn.temperature, 0, drawn.picture),
-        (5, flowing.guidance, 0, flowing.now),
+        (6, flowing.guidance, 0, flowing.now),
     ):
         picture = cells.nth(number).locator("img.widget-image").nth(last)
         assert len(frames_of_a_drag(page, cells.nth(number), picture)) > 5
@@ -166,7 +169,45 @@ def test_the_other_explorers_follow_the_hand_too(page, lab, twins):
     buttons.nth(2).click()
     assert_shows(pictures.first, neighbours.query)
     assert_shows(pictures.nth(3), neighbours.found_3)
+    assert_can_be_drawn_on(page, cells.nth(5), sheet)
     assert_no_errors(page)
+
+
+def assert_can_be_drawn_on(page, cell, twin):
+    """By mouse, by the list of drawings and by the button that clears the sheet."""
+    canvas, made = cell.locator(".surface canvas"), cell.locator("img.widget-image")
+    canvas.scroll_into_view_if_needed()
+    box, before = canvas.bounding_box(), twin.drawing.value
+    page.mouse.move(box["x"] + 60, box["y"] + 60)
+    page.mouse.down()
+    for step in range(1, 21):
+        page.mouse.move(box["x"] + 60 + 7 * step, box["y"] + 60 + 5 * step)
+        page.wait_for_timeout(1000 / 60)
+    page.mouse.up()
+    twin.drawing.value = ink(canvas)
+    assert sum(map(bool, twin.drawing.value)) > 20
+    assert twin.drawing.value != before
+    for place, picture in enumerate((twin.row_1, twin.centred)):
+        assert_shows(made.nth(place), picture)
+    for choose, number in (
+        (lambda: cell.locator("select").select_option(index=2), 2),
+        (cell.get_by_role("button", name="Clear").click, None),
+    ):
+        choose()
+        if number is None:
+            twin.drawing.clear.click()
+        else:
+            twin.drawing.drawings.index = number
+        assert_shows(made.last, twin.centred)
+        assert ink(canvas) == twin.drawing.value
+
+
+def ink(canvas):
+    """What is on a sheet, row by row."""
+    return canvas.evaluate(
+        "canvas => Array.from(canvas.getContext('2d').getImageData(0, 0, canvas.width, "
+        "canvas.height).data).filter((_, place) => place % 4 === 0)"
+    )
 
 
 def frames_of_a_drag(page, part, picture):

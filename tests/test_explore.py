@@ -1,6 +1,8 @@
 import io
+import sys
 import threading
 import tracemalloc
+import types
 
 import ipywidgets as widgets
 import matplotlib.pyplot as plt
@@ -389,7 +391,7 @@ def moves(explorer):
         "similarity": lambda e, n: e.parts[f"found_{1 + n % 8}_button"].click(),
         "sparse_units": lambda e, n: setattr(e.times_2, "value", n * 7 % 30 / 10),
         "tokens": lambda e, n: setattr(e.image, "value", n * 37 % 200),
-        "drawing": lambda e, n: setattr(e.drawing, "index", n % 4),
+        "drawing": lambda e, n: setattr(e.drawing.drawings, "index", n % 4),
         "latent_map": lambda e, n: setattr(e.point.children[0], "value", n * 37 % 51 / 50),
         "stamp": lambda e, n: setattr(e.step, "value", n % 26),
     }
@@ -583,14 +585,36 @@ def test_a_scene_names_the_control_whose_value_is_out_of_range():
             Square().show(**values)
 
 
-def test_drawings_can_be_chosen_where_there_is_no_pen(drawing):
-    assert drawing.drawing.options == tuple(scenes.DRAWINGS)
+def assert_a_drawing_can_be_chosen(drawing):
+    assert drawing.drawing.drawings.options == tuple(scenes.DRAWINGS)
     for number, (name, strokes) in enumerate(scenes.DRAWINGS.items()):
-        drawing.drawing.index = number
+        drawing.drawing.drawings.index = number
         assert_draws(drawing.centred, scenes.centred(scenes.drawn(strokes) / 255))
         assert f"of {name}" in drawing.row_1.tooltip
-    notes = [child.value for child in drawing.widget.children[0].children[0].children[1:]]
-    assert "open this lesson's page" in notes[0]
+
+
+def test_a_sheet_shows_the_drawing_that_is_chosen_and_is_drawn_on_and_cleared(drawing):
+    assert_a_drawing_can_be_chosen(drawing)
+    sheet = drawing.drawing
+    assert sheet.surface.value == list(sheet.value)
+    own = scenes.drawn([[(4, 4), (24, 20)]])
+    sheet.surface.value = own.flatten().tolist()  # as the pen's script sends it
+    assert_draws(drawing.centred, scenes.centred(own / 255))
+    assert sheet.drawings.index is None
+    assert "of your drawing" in drawing.row_1.tooltip
+    sheet.clear.click()
+    assert sheet.surface.value == 28 * 28 * [0]
+    assert "The sheet is empty" in drawing.message.value
+    sheet.drawings.index = 1
+    assert "of a face" in drawing.row_1.tooltip
+
+
+def test_colab_has_the_drawings_and_a_word_on_where_to_draw(drawing, monkeypatch):
+    monkeypatch.setitem(sys.modules, "google.colab", types.ModuleType("google.colab"))
+    monkeypatch.setitem(sys.modules, "anywidget", None)  # it need not be there
+    there = explore.Stage(drawing.scene)
+    assert_a_drawing_can_be_chosen(there)
+    assert "open this lesson in JupyterLab or its page" in there.drawing.children[-1].value
 
 
 def test_a_place_is_moved_by_two_sliders_or_along_its_path(latent_map):

@@ -204,11 +204,33 @@ def test_the_place_is_framed_and_equal_tokens_have_equal_colours(tokenizer, digi
     scene = scenes.Tokens(tokenizer, digits.test)
     own = tokenizer.tokens(digits.test[[5]][0])[0]
     grid = scene.show(image=5, place=10)["grid"]
-    tiles = grid.reshape(4, 7, 4, 7, 4).permute(0, 2, 1, 3, 4).flatten(0, 1)  # (16, 7, 7, 4)
+    tiles = tiles_of(grid, 4)
     assert [tile[0, 0, 0].item() == 0 for tile in tiles] == [n == 9 for n in range(16)]
     colours = [tuple(tile[3, 3].tolist()) for tile in tiles]
     pairs = set(zip(own.tolist(), colours, strict=True))
     assert len(pairs) == len(own.unique()) == len(set(colours))
+
+
+def tiles_of(grid, columns):
+    """The tiles of a grid, row by row, (tiles, 7, 7, 4)."""
+    tiles = grid.reshape(-1, 7, columns, 7, 4).permute(0, 2, 1, 3, 4)
+    return tiles.flatten(0, 1)
+
+
+def test_the_table_of_entries_begins_with_the_token_itself_and_frames_the_one_that_is_there(digits):
+    model = models.VQAutoencoder(32, entries=21).eval()
+    scene = scenes.Tokens(model, digits.test)
+    for other in (0, 20):
+        shown = scene.show(image=5, place=10, other=other)
+        tiles = tiles_of(shown["entries"], 16)
+        assert len(tiles) == 32  # two rows of 16
+        assert (tiles[21:] == 255).all()
+        framed = [tile[0, 0, 0].item() == 0 for tile in tiles]
+        assert framed == [number == other for number in range(32)]
+        here = tiles_of(shown["grid"], 4)[9]
+        assert torch.equal(tiles[other], here)
+    own = tiles_of(scene.show(image=5, place=10)["grid"], 4)[9]
+    assert torch.equal(tiles[0, 1:-1, 1:-1], own[1:-1, 1:-1])
 
 
 def test_a_rounded_code_has_the_bytes_and_the_picture_of_its_table(patches):

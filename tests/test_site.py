@@ -192,6 +192,8 @@ def test_pictures_follow_every_control_by_mouse_and_keyboard(name, visit, site, 
     for output in scene.outputs:
         if getattr(output, "click", None):
             assert_click_chooses(page, explorer, scene, output)
+        if getattr(output, "cells", None):
+            assert_a_cell_chooses(page, explorer, scene, output)
 
 
 @pytest.mark.parametrize("menu", ["primary", "secondary"])  # the lessons, the lesson's contents
@@ -348,6 +350,18 @@ def assert_click_chooses(page, explorer, scene, output):
         choose()
         chosen = int(scene.show(**values)[source])
         assert_shows(page, explorer, scene, {control: chosen})
+
+
+def assert_a_cell_chooses(page, explorer, scene, output):
+    name, rows, columns = output.cells
+    (control,) = (c for c in scene.controls if c.name == name)
+    picture = explorer.locator(f'[data-name="{output.name}"] canvas')
+    picture.scroll_into_view_if_needed()
+    box = picture.bounding_box()
+    for row, column in ((0, 0), (rows - 1, columns - 1), (1, 2), (rows // 2, 1)):
+        x = box["x"] + (column + 0.5) / columns * box["width"]
+        page.mouse.click(x, box["y"] + (row + 0.9) / rows * box["height"])
+        assert_shows(page, explorer, scene, {name: control.low + row * columns + column})
 
 
 def at_drawing(visit, address, **context):

@@ -48,6 +48,7 @@ def main():
     shutil.copy(katex / "katex.min.css", static / "katex")
     pages.write(WORK / "source", static, exported(static / "files"), repository())
     shutil.copy(HERE / "style.css", static)
+    shutil.copy(ROOT / "aetutor/explore/surface.css", static)
     shutil.copy(ROOT / "images/02_interpolation.png", static / "preview.png")
     bundle(static)
     render()
@@ -138,7 +139,7 @@ def esbuild(script, static, constants):
 
 def render():
     """Let Sphinx build the pages."""
-    command = [sys.executable, "-m", "sphinx", "-q", "-j", "1", "-b", "html", "-c", str(HERE),
+    command = [sys.executable, "-m", "sphinx", "-q", "-W", "-j", "1", "-b", "html", "-c", str(HERE),
                "-d", str(WORK / "doctrees"), str(WORK / "source"), str(WORK / "html")]  # fmt: skip
     environment = os.environ | {
         "AETUTOR_SITE_WORK": str(WORK),

@@ -3,10 +3,11 @@ import js from "@eslint/js";
 const names = (text) => Object.fromEntries(text.split(" ").map((name) => [name, "readonly"]));
 
 export default [
-  { ignores: ["node_modules/"] },
+  { ignores: ["**/node_modules/"] },
   js.configs.recommended,
   {
-    files: ["player.js", "compute.js", "engine.js", "files.js", "guess.js", "menu.js", "place.js", "print.js", "surface.js"],
+    files: ["aetutor/explore/*.js", "web/*.js"],
+    ignores: ["web/eslint.config.js", "web/worker.js"],
     languageOptions: {
       globals: names(
         "Blob COMPUTE DecompressionStream ENGINE ImageData IntersectionObserver ReadableStream " +
@@ -16,7 +17,7 @@ export default [
     },
   },
   {
-    files: ["worker.js"],
+    files: ["web/worker.js"],
     languageOptions: { globals: names("VERSION caches fetch self") },
   },
 ];

@@ -19,10 +19,6 @@ FEW = 1000  # numbers: below that a tensor stays as it is
 NO_SCRIPT = "Its controls need JavaScript, which is switched off here; the picture shows one case."
 
 SHEET = 280  # pixels of a sheet to draw on, at most
-TO_DRAW = (
-    "Draw here with the mouse, a finger or a pen. By keyboard: arrow keys, and the space bar sets "
-    "the pen down and lifts it."
-)
 TO_MOVE = "Drag anywhere on the map, or use its arrow keys. Play repeats your way."
 
 
@@ -195,10 +191,10 @@ class Explorer:
         select = _select(part, f'id="{identity}"')
         return (
             f'<div class="surface" data-name="{part["name"]}"><div class="control">{label}{select}'
-            f'<button type="button">Clear</button></div><div class="sheet">'
+            f'<button type="button">Clear</button></div><p class="note"></p><div class="sheet">'
             f'<img src="{root}_static/files/{identity}.png" width="{side}" height="{side}" '
             f'alt="A sheet to draw on; on it is {words}."></div>'
-            f'<p class="note">{TO_DRAW}</p><p class="word" role="status"></p></div>'
+            f'<p class="word" role="status"></p></div>'
         )
 
     def _end(self, slider):
@@ -216,7 +212,8 @@ class Explorer:
         if part["click"]:
             image = f'<button type="button" {named}>{image}</button>'
         else:
-            image = f"<div {named}>{image}</div>"
+            hand = ' class="cells"' if part["cells"] else ""
+            image = f"<div {named}{hand}>{image}</div>"
         title = self._filled(part["title"])
         return f'<figure class="picture"><figcaption>{title}</figcaption>{image}</figure>'
 

@@ -9,7 +9,7 @@ import "./guess.js";
 import "./menu.js";
 import { PlaceOn } from "./place.js";
 import "./print.js";
-import { Surface } from "./surface.js";
+import { Surface } from "../aetutor/explore/surface.js";
 
 /** A control or an output, as aetutor.scenes describes them.
  * @typedef {{kind: string, name: string, dtype: string | null, value: number, low: number,
@@ -18,7 +18,7 @@ import { Surface } from "./surface.js";
  *   picture: string, path: number[][],
  *   options?: string[], texts?: string[], decimals?: number, percent?: boolean, unit?: string,
  *   alt: string, height: number, width: number, times: number,
- *   click: [string, string] | null}} Part */
+ *   click: [string, string] | null, cells: [string, number, number] | null}} Part */
 /** A control's value: a number, or the numbers of a sheet or a place.
  * @typedef {number | number[]} Value */
 /** @typedef {{name: string, file: string, controls: Part[], outputs: Part[]}} Scene */
@@ -52,12 +52,7 @@ class Explorer {
     this.waiting = this.drawing = false;
     this.playing = "";
     for (const control of this.scene.controls) this.connect(control);
-    for (const output of this.scene.outputs.filter(({ click }) => click)) {
-      this.part(output.name).addEventListener("click", () => {
-        const [name, source] = /** @type {[string, string]} */ (output.click);
-        if (source in this.numbers) this.set(name, this.numbers[source]);
-      });
-    }
+    for (const output of this.scene.outputs) this.connectPicture(output);
   }
 
   /** The element of a control or output.
@@ -77,7 +72,7 @@ class Explorer {
         this.set(name, (this.number(name) + 1) % control.count);
       });
     } else if (kind === "surface") {
-      new Surface(element, control, (sheet) => this.set(name, sheet));
+      this.connectSheet(element, control);
     } else if (kind === "point") {
       this.places[name] = new PlaceOn(this.part(control.picture), control, (place) => {
         this.stop();
@@ -104,6 +99,50 @@ class Explorer {
     }
     const button = this.root.querySelector(`[data-play="${name}"]`);
     button?.addEventListener("click", () => this.play(control));
+  }
+
+  /** Listen to a sheet, to the drawings to start from and to the button that clears it.
+   * @param {HTMLElement} element
+   * @param {Part} control */
+  connectSheet(element, { name, sheets, value }) {
+    const select = /** @type {HTMLSelectElement} */ (element.querySelector("select"));
+    const surface = new Surface(
+      element,
+      sheets[value],
+      (sheet) => this.set(name, sheet),
+      () => (select.selectedIndex = -1), // what is there is none of the drawings any more
+    );
+    const choose = () => surface.replace(sheets[Number(select.value)]);
+    select.addEventListener("change", choose);
+    if (Number(select.value) !== value) choose(); // set before this script ran
+    element.querySelector("button")?.addEventListener("click", () => {
+      select.selectedIndex = -1;
+      surface.replace(surface.sheet.map(() => 0));
+    });
+  }
+
+  /** Listen to clicks on a picture that sets a control.
+   * @param {Part} output */
+  connectPicture({ name, click, cells }) {
+    const element = this.part(name);
+    if (click) {
+      const [control, source] = click;
+      element.addEventListener("click", () => {
+        if (source in this.numbers) this.set(control, this.numbers[source]);
+      });
+    } else if (cells) {
+      const [control, rows, columns] = cells;
+      const { low, high } = /** @type {Part} */ (this.inputs.find((c) => c.name === control));
+      element.addEventListener("click", ({ clientX, clientY }) => {
+        const shown = /** @type {Element} */ (element.firstElementChild);
+        const { left, top, width, height } = shown.getBoundingClientRect();
+        const cell = (/** @type {number} */ share, /** @type {number} */ count) =>
+          Math.min(count - 1, Math.max(0, Math.floor(share * count)));
+        const row = cell((clientY - top) / height, rows);
+        const number = low + row * columns + cell((clientX - left) / width, columns);
+        if (number <= high) this.set(control, number);
+      });
+    }
   }
 
   /** A control's value, if it is one number.

@@ -10,24 +10,13 @@ import zlib
 from functools import partial
 
 import ipywidgets as widgets
-from traitlets import Tuple, Unicode
+from traitlets import Unicode
 
+from aetutor.explore._controls import VALUE, widget_of
 from aetutor.scenes import fill
-from aetutor.scenes.parts import (
-    Bar,
-    Choice,
-    Counter,
-    Picker,
-    Picture,
-    Point,
-    Reset,
-    Slider,
-    Surface,
-)
+from aetutor.scenes.parts import Bar, Counter, Picture, Point, Reset, Slider
 
-PIXELS = "aetutor-pixels"  # class of the pictures on the page
-# The part of a control's widget that has its value, to be read, set and observed.
-VALUE = {Slider: "value", Picker: "value", Choice: "index", Surface: "index", Point: "value"}
+PIXELS, WORDS = "aetutor-pixels", "aetutor-words"  # classes of what is on the page
 
 
 class Stage:
@@ -73,14 +62,16 @@ class Stage:
         return [*super().__dir__(), *self.parts]
 
     def _add_control(self, control):
-        part = self.parts[control.name] = _widget_of(control)
+        part = self.parts[control.name] = widget_of(control)
         if isinstance(control, Counter):
             part.on_click(partial(self._count, control))
         elif isinstance(control, Reset):
             part.on_click(partial(self._reset, control))
         else:
             part.observe(partial(self._moved, control), VALUE[type(control)])
-        beside = [widgets.Label(control.note)] if getattr(control, "note", "") else []
+        beside = []
+        if isinstance(control, Slider) and control.note:
+            beside.append(widgets.Label(control.note))
         if getattr(control, "play", None):
             last = len(control.path) - 1 if isinstance(control, Point) else control.steps
             player = widgets.Play(max=last, interval=control.play, description="Play")
@@ -94,16 +85,16 @@ class Stage:
             part = self.parts[output.name] = _Image(output)
             layout = widgets.Layout(width=f"{part.width}px")
             if not output.click:
-                part.title = widgets.Label(output.title, layout=layout)
+                part.title = _words(output.title, layout=layout)
                 return widgets.VBox([part.title, part])
             button = self.parts[f"{output.name}_button"] = widgets.Button(layout=layout)
             button.on_click(partial(self._click, output))
             return widgets.VBox([part, button])
         if isinstance(output, Bar):
             part = self.parts[output.name] = widgets.FloatProgress(max=1)
-            part.label = widgets.Label()
+            part.label = _words()
             return _row([part, part.label])
-        return self.parts.setdefault(output.name, widgets.Label())
+        return self.parts.setdefault(output.name, _words())
 
     def _moved(self, control, _):
         with self._lock:
@@ -180,32 +171,6 @@ class Stage:
                 self.parts[control.name].max = self.parts[f"{control.name}_play"].max = end
 
 
-class _Place(widgets.VBox):
-    """Two sliders for a place on a picture; ``value`` is both."""
-
-    value = Tuple()
-
-    def __init__(self, control):
-        self.description = control.label
-        ways = zip(("right", "up"), control.value, strict=True)
-        self._sliders = [
-            _slider(f"{control.label}, {way}", value, 0, 1, control.step, ".2f")
-            for way, value in ways
-        ]
-        super().__init__(self._sliders, value=tuple(control.value))
-        for slider in self._sliders:
-            slider.observe(self._slid, "value")
-        self.observe(self._moved, "value")
-
-    def _slid(self, _):
-        self.value = tuple(slider.value for slider in self._sliders)
-
-    def _moved(self, change):
-        with self.hold_trait_notifications():
-            for slider, value in zip(self._sliders, change["new"], strict=True):
-                slider.value = value
-
-
 class _Image(widgets.Image):
     """A picture with a title, and words for those who do not see it.
 
@@ -252,43 +217,21 @@ def bmp(pixels):
     return first + header + data
 
 
-def _widget_of(control):
-    named = {"description": control.label}
-    if isinstance(control, Counter | Reset):
-        return widgets.Button(**named)
-    named["style"] = {"description_width": "110px"}
-    if isinstance(control, Picker):
-        layout = widgets.Layout(width="220px")
-        return widgets.BoundedIntText(control.value, max=control.count - 1, layout=layout, **named)
-    if isinstance(control, Choice | Surface):
-        return widgets.Dropdown(options=control.options, index=control.value, **named)
-    if isinstance(control, Point):
-        return _Place(control)
-    written = f".{control.decimals}{'%' if control.percent else 'f'}"
-    ends = control.low, control.high
-    return _slider(control.label, control.value, *ends, control.step, written)
-
-
-def _slider(label, value, low, high, step, written):
-    return widgets.FloatSlider(
-        value,
-        min=low,
-        max=high,
-        step=step,
-        readout_format=written,
-        description=label,
-        style={"description_width": "110px"},
-        layout=widgets.Layout(width="448px"),
-    )
-
-
 def _row(parts):
     return widgets.HBox(parts, layout=widgets.Layout(flex_flow="row wrap"))
 
 
+def _words(text="", **settings):
+    """A label that breaks its lines instead of cutting them off."""
+    label = widgets.Label(text, **settings)
+    label.add_class(WORDS)
+    return label
+
+
 def _style():
-    """What leaves the pixels of enlarged pictures square."""
+    """What leaves the pixels of enlarged pictures square, and lets labels have several lines."""
     return widgets.HTML(
-        f"<style>.{PIXELS} {{ image-rendering: pixelated; }}</style>",
+        f"<style>.{PIXELS} {{ image-rendering: pixelated; }} .widget-label.{WORDS} "
+        "{ height: auto; white-space: normal; line-height: 1.4; }</style>",
         layout=widgets.Layout(display="none"),
     )

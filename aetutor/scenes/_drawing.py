@@ -9,10 +9,10 @@ from aetutor.scenes._sheet import DRAWINGS, SIDE, centred, drawn
 from aetutor.scenes.parts import Number, Surface, Words
 
 COMPARED = 1000  # images that the errors are compared with
-NOTE = "To draw your own, open this lesson's page; here, choose a drawing."
+NOTE = "To draw your own, open this lesson in JupyterLab or its page; here, choose a drawing."
 MESSAGES = (
-    "In each row, what is made of it through {sizes} numbers; above the row, the error of each, "
-    "and in brackets the share of test digits with a smaller one.",
+    "The networks see it centred. In each row, what is made of it through {sizes} numbers; above "
+    "the row, the error of each, and in brackets the share of test digits with a smaller one.",
     "The sheet is empty: draw a digit on it. This is what each network makes of black.",
     "The whole sheet is full: nothing of a stroke can be seen. Clear it and draw a thinner line.",
 )
@@ -95,8 +95,8 @@ class Drawing(Scene):
         )
         self.rows = (
             ("drawing",),
-            ("centred", "message"),
             *((f"row_{row}",) for row, _ in rows),
+            ("centred", "message"),
         )
 
     def forward(self, drawing):

@@ -82,7 +82,7 @@ class LatentMap(Scene):
         self.outputs = (
             Picture(
                 "map",
-                "drag the ring; the dashed circle holds 95% of N(0, I)",
+                "ringed: the place; the dashed circle holds 95% of N(0, I)",
                 "The codes of {plane}: the ring is at ({x}, {y}). {message} The circle that holds "
                 "95% of the draws from N(0, I) holds {inside} of the training codes.",
                 *(SIDE, SIDE, 2),

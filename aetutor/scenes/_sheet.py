@@ -11,7 +11,7 @@ MIDDLE = SIDE / 2 + 0.5  # MNIST's digits have their centre of mass less than ha
 
 
 def drawn(strokes):
-    """Return strokes on a sheet; web/surface.js has the same pen.
+    """Return strokes on a sheet; aetutor/explore/surface.js has the same pen.
 
     Parameters
     ----------

@@ -1,5 +1,7 @@
 """An image's tokens, and what becomes of it when one is changed."""
 
+import math
+
 import torch
 
 from aetutor.scenes._pixels import Images, picture, pixels
@@ -8,6 +10,7 @@ from aetutor.scenes.parts import Number, Picker, Picture, Reset, Slider, Words
 
 PLACES, SIDE = 16, 4  # tokens of an image, and in a row
 TILE = 7  # pixels a side of the tile that shows a token
+COLUMNS = 16  # of the table of all entries
 
 
 class Tokens(Scene):
@@ -15,9 +18,11 @@ class Tokens(Scene):
 
     Controls: ``image``; ``place``, which token; ``other``, what it is replaced by: 0 leaves it,
     1 is the entry nearest to it, and so on to the farthest; ``reset``. Pictures: ``original``;
-    ``grid``, a tile for each token, entries that are near each other in similar colours;
-    ``reconstruction``; ``changed``, decoded from the changed tokens. ``token`` is the number of
-    the entry that stands at the place, ``away`` the squared error between the two pictures.
+    ``grid``, a tile for each token, entries that are near each other in similar colours, a click
+    on one of which makes it the place; ``reconstruction``; ``changed``, decoded from the changed
+    tokens; ``entries``, a tile for each entry, nearest first, a click on one of which puts it
+    there. ``token`` is the number of the entry that stands at the place, ``away`` the squared
+    error between the two pictures.
 
     Parameters
     ----------
@@ -46,6 +51,7 @@ class Tokens(Scene):
         with torch.no_grad():
             model.tokens(split[:1][0])  # raises if the images do not fit
             entries = model.entries
+        self.rows_of_entries = math.ceil(len(entries) / COLUMNS)
         order = torch.cdist(entries, entries).argsort(dim=1, stable=True)
         self.register_buffer("order", order, persistent=False)
         self.register_buffer("colours", _colours(entries), persistent=False)
@@ -67,9 +73,20 @@ class Tokens(Scene):
                 height=SIDE * TILE,
                 width=SIDE * TILE,
                 times=8,
+                cells=("place", SIDE, SIDE),
             ),
             picture("reconstruction", "its tokens decoded", "Image {image}, decoded.", shape),
             picture("changed", "one token changed", f"Image {{image}}, decoded {changed}.", shape),
+            Picture(
+                "entries",
+                "all entries, nearest to the token first",
+                "All entries by their distance from the token at place {place}, nearest first, "
+                "row by row; framed is the one that is there now, number {other}.",
+                height=self.rows_of_entries * TILE,
+                width=COLUMNS * TILE,
+                times=3,
+                cells=("other", self.rows_of_entries, COLUMNS),
+            ),
             Number("token", dtype="int64"),
             Number("away", decimals=2),
             Words(
@@ -83,6 +100,7 @@ class Tokens(Scene):
             ("place",),
             ("other",),
             ("original", "grid", "reconstruction", "changed"),
+            ("entries",),
             ("sentence",),
         )
 
@@ -93,30 +111,37 @@ class Tokens(Scene):
         here = numbers == place.round().long() - 1  # (16,)
         # The row of the order that belongs to the token at the place.
         token = (own[0] * here).sum()
-        token = self.order.index_select(0, token.reshape(1))[0]
-        token = token.index_select(0, other.round().long().reshape(1))  # (1,)
+        nearest = self.order.index_select(0, token.reshape(1))[0]  # (entries,)
+        token = nearest.index_select(0, other.round().long().reshape(1))  # (1,)
         tokens = torch.where(here, token, own)
         before, after = self.model.decode(self.model.latents(torch.cat([own, tokens]))).split(1)
         limits = self.model.value_range
         return (
             pixels(shown, limits),
-            self._grid(tokens[0], here),
+            self._grid(tokens[0], here, SIDE),
             pixels(before, limits),
             pixels(after, limits),
+            self._grid(nearest, nearest == token, COLUMNS),
             token[0],
             (after - before).square().sum(),
             torch.zeros_like(token[0]),
         )
 
-    def _grid(self, tokens, here):
-        """A tile for each token in its colour, that of the place in a black frame."""
-        tiles = self.colours.index_select(0, tokens)[:, :, None, None]  # (16, 3, 1, 1)
+    def _grid(self, tokens, here, columns):
+        """A tile for each token in its colour, row by row, those that are ``here`` framed in black.
+
+        The last row is filled up with white.
+        """
+        tiles = self.colours.index_select(0, tokens)[:, :, None, None]  # (tokens, 3, 1, 1)
         tiles = tiles.expand(-1, -1, TILE - 2, TILE - 2)
         frames = torch.where(here, 0.0, 1.0)[:, None, None, None].expand(-1, 3, TILE, TILE)
         inner = torch.nn.functional.pad(torch.ones_like(tiles), (1, 1, 1, 1))
         tiles = torch.where(inner > 0, torch.nn.functional.pad(tiles, (1, 1, 1, 1)), frames)
-        grid = tiles.reshape(SIDE, SIDE, 3, TILE, TILE).permute(2, 0, 3, 1, 4)
-        return pixels(grid.reshape(1, 3, SIDE * TILE, SIDE * TILE), (0, 1))
+        rows = math.ceil(len(tokens) / columns)
+        missing = rows * columns - len(tokens)
+        tiles = torch.nn.functional.pad(tiles, (0, 0, 0, 0, 0, 0, 0, missing), value=1.0)
+        grid = tiles.reshape(rows, columns, 3, TILE, TILE).permute(2, 0, 3, 1, 4)
+        return pixels(grid.reshape(1, 3, rows * TILE, columns * TILE), (0, 1))
 
 
 def _colours(entries):

@@ -184,7 +184,9 @@ class Picture:
     """Pixels, RGBA, uint8 (height, width, 4), each drawn ``times`` as large on the page.
 
     ``title`` stands above it; ``alt`` says what it shows. A click sets the control ``click[0]``
-    to the value of the output ``click[1]``.
+    to the value of the output ``click[1]``. With ``cells``, a slider's name, rows and columns, a
+    click on one of its cells sets the slider to the number of the cell, which are counted row by
+    row from the slider's lowest value; a stage that cannot tell the cells apart has the slider.
     """
 
     dtype: ClassVar[str] = "uint8"
@@ -195,6 +197,7 @@ class Picture:
     width: int
     times: int
     click: tuple[str, str] | None = None
+    cells: tuple[str, int, int] | None = None
 
 
 @dataclass(frozen=True)

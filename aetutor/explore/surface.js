@@ -1,46 +1,40 @@
-// A sheet to draw on, by mouse, pen, finger or keyboard.
+// A sheet to draw on, by mouse, pen, finger or keyboard: on a page and, by anywidget, in a notebook.
 
-/** @typedef {import("./player.js").Part} Part */
 /** @typedef {[number, number]} Place in cells, from the left and from the top */
 
 const RADIUS = 1.2; // of the pen; aetutor/scenes/_sheet.py has the same one
 /** @type {Record<string, Place>} */
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
-const LABEL =
-  "Sheet to draw on. The arrow keys move the pen, the space bar sets it down and lifts it.";
+const KEYS = "The arrow keys move the pen, the space bar sets it down and lifts it.";
 
 export class Surface {
-  /** @param {HTMLElement} root
-   * @param {Part} control
-   * @param {(sheet: number[]) => void} changed called with the sheet whenever it changes */
-  constructor(root, { side, sheets, value }, changed) {
+  /** @param {HTMLElement} root with places for the sheet, a note and a word
+   * @param {number[]} sheet what is on it: ink from 0 to 255, row by row
+   * @param {(sheet: number[]) => void} changed called with the sheet whenever it changes
+   * @param {() => void} [drawn] called with every stroke */
+  constructor(root, sheet, changed, drawn = () => {}) {
     this.root = root;
-    this.side = side;
+    this.side = Math.sqrt(sheet.length);
     this.changed = changed;
-    this.sheet = [...sheets[value]];
+    this.drawn = drawn;
+    this.sheet = [...sheet];
     this.fresh = true; // what is there is only an example: the first stroke takes its place
     /** @type {number | undefined} The pointer that draws. */
     this.pointer = undefined;
     /** @type {Place} */
-    this.last = [side / 2, side / 2];
+    this.last = [this.side / 2, this.side / 2];
     this.left = this.down = false;
     this.canvas = this.makeCanvas();
-    const select = /** @type {HTMLSelectElement} */ (root.querySelector("select"));
-    this.select = select;
-    const choose = () => this.replace(sheets[Number(select.value)]);
-    select.addEventListener("change", choose);
-    if (Number(select.value) !== value) choose(); // set before this script ran
-    root.querySelector("button")?.addEventListener("click", () => {
-      select.selectedIndex = -1;
-      this.replace(this.sheet.map(() => 0));
-    });
+    const finger = matchMedia("(pointer: coarse)").matches;
+    const how = finger ? "Draw here with a finger." : `Draw here with the mouse or a pen. ${KEYS}`;
+    /** @type {HTMLElement} */ (root.querySelector(".note")).textContent = how;
   }
 
   makeCanvas() {
     const canvas = document.createElement("canvas");
     Object.assign(canvas, { width: this.side, height: this.side, tabIndex: 0 });
     canvas.setAttribute("role", "application");
-    canvas.setAttribute("aria-label", LABEL);
+    canvas.setAttribute("aria-label", `Sheet to draw on. ${KEYS}`);
     canvas.addEventListener("pointerdown", (event) => this.press(event));
     canvas.addEventListener("pointermove", (event) => this.move(event));
     for (const end of ["pointerup", "pointercancel", "lostpointercapture"]) {
@@ -154,11 +148,12 @@ export class Surface {
       this.sheet[cell] = Math.max(this.sheet[cell], Math.round(255 * ink));
     }
     this.last = to;
-    this.select.selectedIndex = -1; // what is there is none of the drawings any more
+    this.drawn();
     this.update();
   }
 
-  /** @param {number[]} sheet */
+  /** Put something else on the sheet.
+   * @param {number[]} sheet */
   replace(sheet) {
     this.sheet = [...sheet];
     this.fresh = false;
@@ -183,3 +178,29 @@ export class Surface {
     if (element && element.textContent !== text) element.textContent = text;
   }
 }
+
+/** What anywidget gives a widget's script of its side in Python.
+ * @typedef {{get: (name: string) => number[], set: (name: string, value: number[]) => void,
+ *   save_changes: () => void, on: (event: string, then: () => void) => void,
+ *   off: (event: string, then: () => void) => void}} Model */
+
+export default {
+  /** Show the sheet of a widget; when Python changes it, the sheet changes, and the other way.
+   * @param {{model: Model, el: HTMLElement}} view
+   * @returns {() => void} what ends it */
+  render({ model, el }) {
+    el.classList.add("surface");
+    el.innerHTML =
+      '<p class="note"></p><div class="sheet"></div><p class="word" role="status"></p>';
+    const surface = new Surface(el, model.get("value"), (sheet) => {
+      model.set("value", sheet);
+      model.save_changes();
+    });
+    const follow = () => {
+      const sheet = model.get("value");
+      if (String(sheet) !== String(surface.sheet)) surface.replace(sheet);
+    };
+    model.on("change:value", follow);
+    return () => model.off("change:value", follow);
+  },
+};
