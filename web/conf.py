@@ -1,5 +1,6 @@
 """Sphinx's settings. The sources that it reads are written by pages.py."""
 
+import hashlib
 import html
 import json
 import os
@@ -21,13 +22,16 @@ FOOTER = (
     "<p>Code and texts under the MIT licence; the images and where they come from: "
     '<a href="{}">sources and licences</a>.</p>'
 )
-PRELOAD = """requestAnimationFrame(() => setTimeout(() => {
+# Once something is to be seen, which the engine's megabytes would delay.
+PRELOAD = """new PerformanceObserver((list, observer) => {
+  if (!list.getEntriesByName("first-contentful-paint").length) return;
+  observer.disconnect();
   for (const href of %s) {
     const link = document.createElement("link");
     Object.assign(link, { rel: "preload", as: "fetch", crossOrigin: "", href });
     document.head.append(link);
   }
-}));"""
+}).observe({ type: "paint", buffered: true });"""
 STANDINS = (
     "The explorers on these pages show stand-in images, because MNIST and CIFAR-10 were not at "
     "hand when the pages were built. Their pictures differ from what the text says."
@@ -66,7 +70,11 @@ html_js_files = [("player.js", {"defer": "defer"})]
 html_baseurl = URLS.get("Documentation", "")
 html_copy_source = False
 html_favicon = "favicon.svg"
-html_context = {"default_mode": "auto"}
+html_context = {
+    "default_mode": "auto",
+    # Sphinx writes all pages again when a setting changes; this makes all of this file one.
+    "settings": hashlib.sha256(Path(__file__).read_bytes()).hexdigest(),
+}
 html_theme_options = {
     "repository_url": URLS.get("Repository", ""),
     "show_toc_level": 2,

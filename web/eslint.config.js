@@ -10,7 +10,7 @@ export default [
     ignores: ["web/eslint.config.js", "web/worker.js"],
     languageOptions: {
       globals: names(
-        "Blob COMPUTE DecompressionStream ENGINE ImageData IntersectionObserver ReadableStream " +
+        "Blob COMPUTE DecompressionStream ENGINE ImageData IntersectionObserver PerformanceObserver ReadableStream " +
           "Response URL WebAssembly Worker addEventListener atob clearTimeout console document fetch location matchMedia " +
           "navigator performance requestAnimationFrame self setTimeout",
       ),

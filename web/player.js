@@ -402,12 +402,18 @@ function fill(template, words) {
   return template.replace(/\{(\w+)\}/g, (whole, name) => words[name] ?? whole);
 }
 
+/** Fulfilled once something is to be seen, which the engine's megabytes would delay. */
+const painted = new Promise((done) => {
+  new PerformanceObserver((list) => {
+    if (list.getEntriesByName("first-contentful-paint").length) done(true);
+  }).observe({ type: "paint", buffered: true });
+});
 const near = new IntersectionObserver(
   (entries) => {
     for (const { isIntersecting, target } of entries) {
       if (!isIntersecting) continue;
       near.unobserve(target);
-      explorers.get(target)?.wake();
+      painted.then(() => explorers.get(target)?.wake());
     }
   },
   { rootMargin: NEAR },
