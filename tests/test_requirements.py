@@ -45,7 +45,8 @@ def test_every_package_in_the_lock_has_hashes_and_comes_from_no_particular_host(
 def test_binder_and_codespaces_use_what_is_here():
     versions = {name: version for name, version, _ in pinned()}
     binder = ROOT / ".binder"
-    assert f"ipywidgets=={versions['ipywidgets']}\n" in (binder / "requirements.txt").read_text()
+    for name in ("anywidget", "ipywidgets"):
+        assert f"{name}=={versions[name]}\n" in (binder / "requirements.txt").read_text()
     for script in (binder / "postBuild", binder / "start"):
         assert os.access(script, os.X_OK)
         subprocess.run(["bash", "-n", script], check=True)
