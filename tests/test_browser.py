@@ -174,7 +174,7 @@ def test_the_other_explorers_follow_the_hand_too(page, lab, twins):
 
 
 def assert_can_be_drawn_on(page, cell, twin):
-    """By mouse, by the list of drawings and by the button that clears the sheet."""
+    """By mouse, by the list of drawings, by the button that clears the sheet, by keyboard."""
     canvas, made = cell.locator(".surface canvas"), cell.locator("img.widget-image")
     canvas.scroll_into_view_if_needed()
     box, before = canvas.bounding_box(), twin.drawing.value
@@ -200,6 +200,13 @@ def assert_can_be_drawn_on(page, cell, twin):
             twin.drawing.drawings.index = number
         assert_shows(made.last, twin.centred)
         assert ink(canvas) == twin.drawing.value
+    canvas.focus()
+    for key in ("Space", "ArrowDown", "ArrowDown", "ArrowRight", "Space", "ArrowUp"):
+        canvas.press(key)  # is the sheet's, not the notebook's, which would go to another cell
+    assert "pen up" in cell.locator(".word").inner_text()
+    assert sum(map(bool, ink(canvas))) > 10
+    twin.drawing.value = ink(canvas)
+    assert_shows(made.last, twin.centred)
 
 
 def ink(canvas):
