@@ -594,6 +594,7 @@ def assert_a_drawing_can_be_chosen(drawing):
 
 
 def test_a_sheet_shows_the_drawing_that_is_chosen_and_is_drawn_on_and_cleared(drawing):
+    pytest.importorskip("anywidget")
     assert_a_drawing_can_be_chosen(drawing)
     sheet = drawing.drawing
     assert sheet.surface.value == list(sheet.value)
@@ -609,12 +610,14 @@ def test_a_sheet_shows_the_drawing_that_is_chosen_and_is_drawn_on_and_cleared(dr
     assert "of a face" in drawing.row_1.tooltip
 
 
-def test_colab_has_the_drawings_and_a_word_on_where_to_draw(drawing, monkeypatch):
-    monkeypatch.setitem(sys.modules, "google.colab", types.ModuleType("google.colab"))
-    monkeypatch.setitem(sys.modules, "anywidget", None)  # it need not be there
+@pytest.mark.parametrize("module", ["google.colab", "anywidget"])
+def test_without_a_sheet_there_are_the_drawings_and_a_word(module, drawing, monkeypatch):
+    """In Colab, or where anywidget is missing."""
+    colab = types.ModuleType("google.colab")
+    monkeypatch.setitem(sys.modules, module, colab if module == "google.colab" else None)
     there = explore.Stage(drawing.scene)
     assert_a_drawing_can_be_chosen(there)
-    assert "open this lesson in JupyterLab or its page" in there.drawing.children[-1].value
+    assert "To draw your own, open this lesson's page" in there.drawing.children[-1].value
 
 
 def test_a_place_is_moved_by_two_sliders_or_along_its_path(latent_map):

@@ -1,5 +1,6 @@
 """The controls of a scene as widgets."""
 
+import importlib.util
 import sys
 
 import ipywidgets as widgets
@@ -74,7 +75,8 @@ class Place(widgets.VBox):
 class Sheet(widgets.VBox):
     """Drawings to start from, above a sheet to draw on; ``value`` is what is on it.
 
-    In Colab, which by itself shows no widgets but those of ipywidgets, the drawings alone.
+    The drawings alone where anywidget is missing, and in Colab, which by itself shows no widgets
+    but those of ipywidgets.
     """
 
     value = List()
@@ -88,10 +90,10 @@ class Sheet(widgets.VBox):
         super().__init__([self.drawings], value=first)
         self.drawings.observe(self._chosen, "index")
         self.observe(self._changed, "value")
-        if "google.colab" in sys.modules:
+        if "google.colab" in sys.modules or not importlib.util.find_spec("anywidget"):
             self.children += (widgets.Label(control.note),)
             return
-        from aetutor.explore import _surface  # takes a package that Colab does not need
+        from aetutor.explore import _surface  # imports anywidget
 
         self.surface = _surface.Surface(value=first)
         link((self, "value"), (self.surface, "value"))

@@ -9,7 +9,10 @@ from aetutor.scenes._sheet import DRAWINGS, SIDE, centred, drawn
 from aetutor.scenes.parts import Number, Surface, Words
 
 COMPARED = 1000  # images that the errors are compared with
-NOTE = "To draw your own, open this lesson in JupyterLab or its page; here, choose a drawing."
+NOTE = (
+    "Choose a drawing. To draw your own, open this lesson's page, or JupyterLab where anywidget is "
+    "installed."
+)
 MESSAGES = (
     "The networks see it centred. In each row, what is made of it through {sizes} numbers; above "
     "the row, the error of each, and in brackets the share of test digits with a smaller one.",
